@@ -1,0 +1,50 @@
+/* What a call can end in: outcomes of handlers, and errors. */
+#ifndef ANYCABLE_ERROR_H
+#define ANYCABLE_ERROR_H
+
+#include <anycable/version.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* What a handler returns. Zero and the positive values say how the call ends;
+ * a negative one is an anycable_error, and the call ends in Status ERROR: the
+ * server applies nothing of the answer, and the client of a command hears
+ * nothing. */
+enum anycable_outcome {
+  ANYCABLE_DONE = 0,    /* Status SUCCESS */
+  ANYCABLE_REJECT = 1,  /* Status FAILURE: connection or subscription refused */
+  ANYCABLE_PENDING = 2, /* answered later, see anycable_socket_defer() */
+  ANYCABLE_ANSWERED = 3 /* interceptors only: SUCCESS without the handler */
+};
+
+/* Results of functions. Values are only ever added. */
+enum anycable_error {
+  ANYCABLE_OK = 0,
+  ANYCABLE_CLOSED = 4,           /* anycable_server_dispatch(): drained */
+  ANYCABLE_ERR_NOMEM = -1,       /* out of memory, or over the call's cap */
+  ANYCABLE_ERR_INVALID = -2,     /* an argument makes no sense */
+  ANYCABLE_ERR_STATE = -3,       /* not now, not in this kind of call */
+  ANYCABLE_ERR_IO = -4,          /* the operating system refused */
+  ANYCABLE_ERR_TLS = -5,         /* a certificate or key is unusable */
+  ANYCABLE_ERR_PROTO = -6,       /* the other side broke the protocol */
+  ANYCABLE_ERR_LIMIT = -7,       /* a limit is reached */
+  ANYCABLE_ERR_FORKED = -8,      /* made before fork(), used in the child */
+  ANYCABLE_ERR_BUSY = -9,        /* handlers still run */
+  ANYCABLE_ERR_FAILED = -10,     /* the application said so */
+  ANYCABLE_ERR_ENCODING = -11,   /* text is not valid UTF-8 */
+  ANYCABLE_ERR_CANCELLED = -12,  /* the call has ended already */
+  ANYCABLE_ERR_UNAVAILABLE = -13 /* a peer cannot be reached, or goes down */
+};
+
+/** Says what |error| means, for logs: "out of memory".
+ *  Returns: a constant string, "unknown error" for a value not listed.
+ *  Threads: any. */
+ANYCABLE_EXTERN const char *anycable_strerror(int error);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,69 @@
+/* The factory: a framework of your own on top of the calls.
+ *
+ * For every call the library asks the factory for a session object, calls one
+ * handle_ function on it, and destroys it. The object lives for one call:
+ * what must survive goes into the identifiers, cstate or istate.
+ *
+ *     create -> handle_open            -> identifiers_json -> completed
+ *            -> handle_channel_command                     -> completed
+ *            -> handle_close                               -> completed
+ *                                                              -> destroy
+ *
+ * All of one call run on one thread at a time: the handler's, and after a
+ * deferral the holder's. Different calls run in parallel on the workers. */
+#ifndef ANYCABLE_SESSION_H
+#define ANYCABLE_SESSION_H
+
+#include <anycable/error.h>
+#include <anycable/socket.h>
+#include <anycable/str.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct anycable_session_ops {
+  /* sizeof(anycable_session_ops), so that the table can grow. */
+  size_t size;
+
+  /* Makes the session object. |identifiers| is what Connect answered (empty in
+   * Connect), |subscriptions| the |count| identifiers of a Disconnect; both
+   * borrowed for as long as |socket| lives. NULL: the call ends in Status
+   * ERROR, with the message of anycable_socket_fail() if there is one, and no
+   * other function is called. Required. */
+  void *(*create)(anycable_socket *socket, anycable_str identifiers,
+                  const anycable_str *subscriptions, size_t count, void *ctx);
+
+  /* A client connects. ANYCABLE_DONE lets it in, ANYCABLE_REJECT does not; the
+   * frames that tell it so are for this function to transmit. Required. */
+  int (*handle_open)(void *session);
+
+  /* A client is gone. Nothing can be transmitted any more. Required. */
+  int (*handle_close)(void *session);
+
+  /* A client sent |command| for the subscription |identifier|: "subscribe",
+   * "unsubscribe", "message", or one that is not known today. |data| is empty
+   * where the command has none. Required. */
+  int (*handle_channel_command)(void *session, anycable_str identifier,
+                                anycable_str command, anycable_str data);
+
+  /* Asked once, after handle_open ended in ANYCABLE_DONE: the text by which
+   * later calls and remote disconnects know this connection; the same bytes
+   * for the same user. Copied at once. NULL or empty: "{}". */
+  anycable_str (*identifiers_json)(void *session);
+
+  /* The last word before the answer is written, also of a deferred call:
+   * |outcome| is what the handler ended in. The socket still takes output.
+   * Not called for a call that was cancelled. May be NULL. */
+  void (*completed)(void *session, int outcome);
+
+  /* Frees the object. Called once for every object that create made. May be
+   * NULL, where all is in memory of anycable_socket_alloc(). */
+  void (*destroy)(void *session);
+} anycable_session_ops;
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,220 @@
+/* The stub of a client's socket: collects what a call answers.
+ *
+ * It lives for one call. Whoever holds the call uses it: the thread that runs
+ * the handler, or, after anycable_socket_defer(), the holder of the deferred.
+ *
+ * Functions that add to the answer return ANYCABLE_OK or an error, and also
+ * remember the error: a call whose output failed ends in Status ERROR, even
+ * where the handler did not look. All of them can return
+ *
+ *   ANYCABLE_ERR_NOMEM     out of memory, or over the cap of one call
+ *   ANYCABLE_ERR_ENCODING  the text is not valid UTF-8
+ *   ANYCABLE_ERR_LIMIT     the answer would be larger than the server takes
+ *   ANYCABLE_ERR_STATE     not in this kind of call
+ *
+ * and copy what they are given. The server applies an answer in the order:
+ * streams stopped, streams started, state, transmissions, presence, close. */
+#ifndef ANYCABLE_SOCKET_H
+#define ANYCABLE_SOCKET_H
+
+#include <anycable/error.h>
+#include <anycable/request.h>
+#include <anycable/str.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct anycable_socket anycable_socket;
+
+/** What the server asked.
+ *  Returns: the request, never NULL.
+ *  Threads: the call's holder.
+ *  Ownership: borrowed for as long as |socket| lives. */
+ANYCABLE_EXTERN const anycable_request *
+anycable_socket_request(const anycable_socket *socket);
+
+/** Sends |frame| to the client: one whole message of the Action Cable
+ *  protocol, a JSON object. The server adds nothing to it, and sends none by
+ *  itself: welcome, confirm_subscription and disconnect come from here.
+ *  Connect and Command only.
+ *  Returns: ANYCABLE_OK or an error as above; ANYCABLE_ERR_INVALID if empty.
+ *  Threads: the call's holder.
+ *  Ownership: |frame| is copied. */
+ANYCABLE_EXTERN int anycable_socket_transmit(anycable_socket *socket,
+                                             anycable_str frame);
+
+/** Subscribes the client to |stream|, on behalf of the subscription
+ *  |identifier|, which must be the command's own. Where the handler ends in
+ *  ANYCABLE_REJECT, it is taken back. Command only.
+ *  Returns: ANYCABLE_OK or an error as above; ANYCABLE_ERR_INVALID for an
+ *  empty stream or another identifier.
+ *  Threads: the call's holder.
+ *  Ownership: |stream| is copied. */
+ANYCABLE_EXTERN int anycable_socket_subscribe(anycable_socket *socket,
+                                              anycable_str identifier,
+                                              anycable_str stream);
+
+/** Unsubscribes the client from |stream|, of the subscription |identifier|,
+ *  which must be the command's own. The server stops streams before it starts
+ *  any: a stream both stopped and started in one call is subscribed after it,
+ *  unless it was started first; then the start is taken back. Where it was
+ *  the whisper stream, that ends too. Command only.
+ *  Returns: ANYCABLE_OK or an error as above; ANYCABLE_ERR_INVALID for an
+ *  empty stream or another identifier.
+ *  Threads: the call's holder.
+ *  Ownership: |stream| is copied. */
+ANYCABLE_EXTERN int anycable_socket_unsubscribe(anycable_socket *socket,
+                                                anycable_str identifier,
+                                                anycable_str stream);
+
+/** Unsubscribes the client from all streams of the subscription |identifier|,
+ *  which must be the command's own, those started earlier in this call
+ *  included. Ends its whispering. Command only.
+ *  Returns: ANYCABLE_OK or an error as above; ANYCABLE_ERR_INVALID for
+ *  another identifier.
+ *  Threads: the call's holder. */
+ANYCABLE_EXTERN int anycable_socket_unsubscribe_from_all(
+    anycable_socket *socket, anycable_str identifier);
+
+/** Lets clients of this subscription whisper to each other on |stream|: the
+ *  server passes their messages on without a call. One stream a subscription;
+ *  an empty one ends it. The client must be subscribed to |stream| to hear
+ *  others. Command only.
+ *  Returns: ANYCABLE_OK or an error as above.
+ *  Threads: the call's holder.
+ *  Ownership: |stream| is copied. */
+ANYCABLE_EXTERN int anycable_socket_whisper(anycable_socket *socket,
+                                            anycable_str stream);
+
+/** Enters the client into the presence set of |stream| as |id|; |info| is JSON
+ *  that others see, or empty. Needs a server with a broker. One stream and one
+ *  id a subscription; the last of several calls counts. Command only.
+ *  Returns: ANYCABLE_OK or an error as above; ANYCABLE_ERR_INVALID for an
+ *  empty stream or id.
+ *  Threads: the call's holder.
+ *  Ownership: all copied. */
+ANYCABLE_EXTERN int anycable_socket_presence_join(anycable_socket *socket,
+                                                  anycable_str stream,
+                                                  anycable_str id,
+                                                  anycable_str info);
+
+/** Takes the client out of the presence set it joined. Command only.
+ *  Returns: ANYCABLE_OK or an error as above.
+ *  Threads: the call's holder. */
+ANYCABLE_EXTERN int anycable_socket_presence_leave(anycable_socket *socket);
+
+/** Closes the client's connection when the answer was applied. The client
+ *  reconnects unless a disconnect frame was transmitted that tells it not to.
+ *  Command only; in Connect, return ANYCABLE_REJECT.
+ *  Returns: ANYCABLE_OK or an error as above.
+ *  Threads: the call's holder. */
+ANYCABLE_EXTERN int anycable_socket_close(anycable_socket *socket);
+
+/** The connection's state under |key|, as set in an earlier call or in this
+ *  one. The server keeps it and brings it along with every call.
+ *  Returns: the value, empty where there is none.
+ *  Threads: the call's holder.
+ *  Ownership: borrowed for as long as |socket| lives. */
+ANYCABLE_EXTERN anycable_str anycable_socket_cstate(anycable_socket *socket,
+                                                    const char *key);
+
+/** Sets the connection's state under |key|. Only what changed travels back. An
+ *  empty |value| deletes the key: an empty string cannot be stored. Connect
+ *  and Command only.
+ *  Returns: ANYCABLE_OK or an error as above; ANYCABLE_ERR_INVALID for an
+ *  empty key.
+ *  Threads: the call's holder.
+ *  Ownership: both copied. */
+ANYCABLE_EXTERN int anycable_socket_set_cstate(anycable_socket *socket,
+                                               const char *key,
+                                               anycable_str value);
+
+/** The subscription's state under |key|, as set in an earlier call for the
+ *  same subscription or in this one. Keys that begin with "$" are the
+ *  server's own. In Disconnect, see anycable_socket_istate_of().
+ *  Returns: the value, empty where there is none.
+ *  Threads: the call's holder.
+ *  Ownership: borrowed for as long as |socket| lives. */
+ANYCABLE_EXTERN anycable_str anycable_socket_istate(anycable_socket *socket,
+                                                    const char *key);
+
+/** Sets the subscription's state under |key|, as
+ *  anycable_socket_set_cstate(). Command only; what an "unsubscribe" sets is
+ *  dropped, as the subscription ends.
+ *  Returns: ANYCABLE_OK or an error as above; ANYCABLE_ERR_INVALID for an
+ *  empty key or one that begins with "$".
+ *  Threads: the call's holder.
+ *  Ownership: both copied. */
+ANYCABLE_EXTERN int anycable_socket_set_istate(anycable_socket *socket,
+                                               const char *key,
+                                               anycable_str value);
+
+/** Disconnect: the state of the subscription |identifier| under |key|. In a
+ *  Command it answers for the command's own identifier only.
+ *  Returns: the value, empty where there is none.
+ *  Threads: the call's holder.
+ *  Ownership: borrowed for as long as |socket| lives. */
+ANYCABLE_EXTERN anycable_str anycable_socket_istate_of(anycable_socket *socket,
+                                                       anycable_str identifier,
+                                                       const char *key);
+
+/** The session: a text, usually JSON, that belongs to the connection. It is
+ *  the connection's state under "_s_", the key that other backends of AnyCable
+ *  use for it.
+ *  Returns: the session, empty where there is none.
+ *  Threads: the call's holder.
+ *  Ownership: borrowed for as long as |socket| lives. */
+ANYCABLE_EXTERN anycable_str anycable_socket_session(anycable_socket *socket);
+
+/** Sets the session; empty deletes it. Connect and Command only.
+ *  Returns: ANYCABLE_OK or an error as above.
+ *  Threads: the call's holder.
+ *  Ownership: |session| is copied. */
+ANYCABLE_EXTERN int anycable_socket_set_session(anycable_socket *socket,
+                                                anycable_str session);
+
+/** Says why the call fails: the message travels to the server's log. For
+ *  `return anycable_socket_fail(socket, "no such room: %s", room.ptr);`. The
+ *  last message counts; it is cut at 1,000 bytes.
+ *  Returns: ANYCABLE_ERR_FAILED, always.
+ *  Threads: the call's holder. */
+ANYCABLE_EXTERN int anycable_socket_fail(anycable_socket *socket,
+                                         const char *format, ...)
+    ANYCABLE_PRINTF(2, 3);
+
+/** Allocates |size| zeroed bytes that live as long as |socket|, aligned for
+ *  any type.
+ *  Returns: the memory; NULL if there is none or the call's cap is reached.
+ *  Threads: the call's holder.
+ *  Ownership: the call's; never free it. */
+ANYCABLE_EXTERN void *anycable_socket_alloc(anycable_socket *socket,
+                                            size_t size) ANYCABLE_WARN_UNUSED;
+
+/** Formats a text into the call's memory.
+ *  Returns: the text, borrowed for as long as |socket| lives; empty if there
+ *  is no memory, which is remembered: the call ends in Status ERROR.
+ *  Threads: the call's holder. */
+ANYCABLE_EXTERN anycable_str anycable_socket_format(anycable_socket *socket,
+                                                    const char *format, ...)
+    ANYCABLE_PRINTF(2, 3);
+
+/** Writes |text| as a JSON string, quotes included, into the call's memory: to
+ *  build frames with anycable_socket_format().
+ *  Returns: the JSON text, borrowed for as long as |socket| lives; empty if
+ *  there is no memory or |text| is not UTF-8, which is remembered.
+ *  Threads: the call's holder. */
+ANYCABLE_EXTERN anycable_str anycable_socket_quote(anycable_socket *socket,
+                                                   anycable_str text);
+
+/** Writes a line to the server's log, with the call's method and sid.
+ *  Threads: the call's holder. */
+ANYCABLE_EXTERN void anycable_socket_log(anycable_socket *socket, int level,
+                                         const char *format, ...)
+    ANYCABLE_PRINTF(3, 4);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,69 @@
+/* The memory of one call: many small allocations, freed together.
+ *
+ * An arena belongs to one thread at a time. It takes its blocks from a pool,
+ * which keeps a few for the next arena, so that calls in steady state do not
+ * reach malloc. Blocks, and the pool itself, live until the last arena is
+ * gone: a deferred call may outlive its server.
+ *
+ * Threads: ac_arena_new and ac_arena_free from any thread; the pool locks. */
+#ifndef AC_BASE_ARENA_H
+#define AC_BASE_ARENA_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/str.h"
+
+struct ac_arena_pool;
+
+struct ac_arena_block {
+  struct ac_arena_block *next;
+  size_t size; /* of the data behind this head */
+};
+
+struct ac_arena {
+  char *at;                    /* next free byte of the current block */
+  char *end;
+  size_t used;                 /* bytes of blocks taken, against the cap */
+  size_t cap;
+  struct ac_arena_block *blocks;
+  struct ac_arena_pool *pool;
+};
+
+/* A pool whose small blocks hold |block_size| bytes, keeping |keep| of them
+ * while they are unused. NULL without memory. */
+struct ac_arena_pool *ac_arena_pool_new(size_t block_size, size_t keep);
+
+/* Lets go of the pool; it is freed when its last arena is. NULL is fine. */
+void ac_arena_pool_release(struct ac_arena_pool *pool);
+
+/* A new arena that may take |cap| bytes in all, itself living in its first
+ * block. NULL without memory. */
+struct ac_arena *ac_arena_new(struct ac_arena_pool *pool, size_t cap);
+
+/* Frees the arena and all that it gave out. NULL is fine. */
+void ac_arena_free(struct ac_arena *arena);
+
+/* Takes a fresh block; the slow half of ac_arena_alloc. */
+void *ac_arena_alloc_slow(struct ac_arena *arena, size_t size);
+
+/* |size| bytes, uninitialised, aligned to 16. NULL without memory or over the
+ * cap. A request larger than a block gets a block of its own. */
+static inline void *ac_arena_alloc(struct ac_arena *arena, size_t size) {
+  size_t rounded = (size + 15) & ~(size_t)15;
+  if (rounded >= size && rounded <= (size_t)(arena->end - arena->at)) {
+    void *p = arena->at;
+    arena->at += rounded;
+    return p;
+  }
+  return ac_arena_alloc_slow(arena, size);
+}
+
+/* The same, zeroed. */
+void *ac_arena_zalloc(struct ac_arena *arena, size_t size);
+
+/* A NUL-terminated copy. Its ptr is NULL without memory. */
+anycable_str ac_arena_copy(struct ac_arena *arena, anycable_str s);
+
+#endif

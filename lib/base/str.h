@@ -1,0 +1,17 @@
+/* Helpers for anycable_str, the string type of the whole library. */
+#ifndef AC_BASE_STR_H
+#define AC_BASE_STR_H
+
+#include <anycable/str.h>
+
+static inline anycable_str ac_str(const char *ptr, size_t len) {
+  anycable_str s = {ptr, len};
+  return s;
+}
+
+static inline anycable_str ac_str_empty(void) { return ac_str("", 0); }
+
+/* ASCII only, as HTTP header names are compared. */
+bool ac_str_equal_nocase(anycable_str a, anycable_str b);
+
+#endif

@@ -1,0 +1,14 @@
+/* Is a text valid UTF-8? Overlong forms, surrogates and code points beyond
+ * U+10FFFF are not, as in Go and in protobuf. NUL is. */
+#ifndef AC_BASE_UTF8_H
+#define AC_BASE_UTF8_H
+
+#include "base/str.h"
+
+bool ac_utf8_valid(anycable_str s);
+
+/* The length of the longest prefix of |s| that is at most |max| bytes and does
+ * not end inside a character. |s| is valid UTF-8. */
+size_t ac_utf8_cut(anycable_str s, size_t max);
+
+#endif

@@ -1,0 +1,76 @@
+/* A connected socket, plain or TLS, never blocking, that tells its owner when
+ * something can be done. Writes never raise SIGPIPE.
+ *
+ * Belongs to the loop's thread. */
+#ifndef AC_IO_STREAM_H
+#define AC_IO_STREAM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+#include "base/str.h"
+
+struct ac_loop;
+struct ac_stream;
+struct ac_tls;
+
+/* Results of read and write, besides a count of bytes. */
+enum {
+  AC_STREAM_EOF = 0,
+  AC_STREAM_AGAIN = -1, /* the owner will be called */
+  AC_STREAM_FAILED = -2
+};
+
+struct ac_stream_owner {
+  void *owner;
+  /* There may be bytes to read, or the end, or an error. */
+  void (*readable)(void *owner);
+  /* There is room again, after a write that was not taken in full. */
+  void (*writable)(void *owner);
+};
+
+/* Takes |fd|, a connected socket of any kind (a test's socketpair too). With
+ * |tls|, the server's side of the handshake happens inside reads and writes.
+ * The peer's address is for logs. NULL, with errno; |fd| is then closed. */
+struct ac_stream *ac_stream_new(struct ac_loop *loop, int fd,
+                                struct ac_tls *tls,
+                                const struct ac_stream_owner *owner);
+
+/* Closes at once. Not inside a read or write of the same stream. */
+void ac_stream_free(struct ac_stream *stream);
+
+/* Reads up to |size| bytes: a count, AC_STREAM_EOF, _AGAIN or _FAILED. */
+ssize_t ac_stream_read(struct ac_stream *stream, void *data, size_t size);
+
+/* True if more can be read at once although the descriptor may not say so
+ * (TLS keeps bytes of its own). */
+bool ac_stream_pending(const struct ac_stream *stream);
+
+/* Writes in one system call where it can: a count, possibly short, _AGAIN or
+ * _FAILED. With TLS, a short count or _AGAIN means that records wait inside;
+ * what was counted is taken. */
+ssize_t ac_stream_write(struct ac_stream *stream, const void *data,
+                        size_t len);
+
+/* Bytes written but still inside (TLS records). */
+size_t ac_stream_unsent(const struct ac_stream *stream);
+
+/* Asks to be called when there is room; until then, asks not to be called for
+ * reading if |read| is false. Default: reading only. */
+void ac_stream_interest(struct ac_stream *stream, bool read, bool write);
+
+/* No more writes: the peer sees the end after what was written. */
+void ac_stream_shutdown(struct ac_stream *stream);
+
+/* "192.0.2.1:4711", "[::1]:4711", "unix:"; for logs. */
+const char *ac_stream_peer(const struct ac_stream *stream);
+
+/* True with TLS, once the handshake is done. |protocol| is what ALPN chose. */
+bool ac_stream_tls_ready(const struct ac_stream *stream);
+anycable_str ac_stream_protocol(const struct ac_stream *stream);
+
+/* Why the stream failed, for logs; never NULL. */
+const char *ac_stream_error(const struct ac_stream *stream);
+
+#endif

@@ -1,0 +1,58 @@
+#!/bin/sh
+# The Debian packages that the project needs, for what: `packages.sh missing
+# build check` prints those that are not there, `packages.sh install ...`
+# installs them.
+set -u
+
+: "${PKG_CONFIG:=pkg-config}" "${PROTOC_C:=protoc-c}"
+
+# name: how to see that it is there
+has_module() { $PKG_CONFIG --exists "$1" 2>/dev/null; }
+has_program() { command -v "$1" >/dev/null 2>&1; }
+
+lacks() { # package, then a command that succeeds where it is there
+  package=$1
+  shift
+  "$@" >/dev/null 2>&1 || echo "$package"
+}
+
+build() {
+  lacks pkg-config has_program "$PKG_CONFIG"
+  lacks libprotobuf-c-dev has_module libprotobuf-c
+  lacks protobuf-c-compiler has_program "$PROTOC_C"
+  lacks libnghttp2-dev has_module libnghttp2
+  lacks libssl-dev has_module libssl
+  lacks libcjson-dev has_module libcjson
+  lacks libhiredis-dev has_module hiredis
+}
+
+header() { echo "#include <$1>" | ${CC:-cc} -E -xc - ; }
+python() { /usr/bin/python3 -c "import $1"; }
+
+check() {
+  lacks libcmocka-dev has_module cmocka
+}
+
+case ${1-} in
+missing)
+  shift
+  for purpose; do $purpose; done | sort -u | tr '\n' ' ' | sed 's/ $//'
+  ;;
+install)
+  shift
+  missing=$(sh "$0" missing "$@")
+  [ -z "$missing" ] && exit 0
+  if [ "$(id -u)" = 0 ]; then sudo=; elif has_program sudo; then sudo=sudo
+  else
+    echo "missing: $missing. Install with: apt-get install $missing" >&2
+    exit 1
+  fi
+  echo "installing Debian packages: $missing" >&2
+  export DEBIAN_FRONTEND=noninteractive
+  $sudo apt-get update -qq && $sudo apt-get install -y -qq $missing >/dev/null
+  ;;
+*)
+  echo "usage: packages.sh missing|install build|check..." >&2
+  exit 2
+  ;;
+esac
