@@ -13,6 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/poison.h"
 #include "base/str.h"
 
 struct ac_arena_pool;
@@ -23,23 +24,24 @@ struct ac_arena_block {
 };
 
 struct ac_arena {
-  char *at;                    /* next free byte of the current block */
+  char *at; /* next free byte of the current block */
   char *end;
-  size_t used;                 /* bytes of blocks taken, against the cap */
+  size_t used; /* bytes of blocks taken, against the cap */
   size_t cap;
   struct ac_arena_block *blocks;
   struct ac_arena_pool *pool;
 };
 
-/* A pool whose small blocks hold |block_size| bytes, keeping |keep| of them
- * while they are unused. NULL without memory. */
+/* A pool whose small blocks hold |block_size| bytes (256 at least), keeping
+ * |keep| of them while they are unused. NULL without memory. */
 struct ac_arena_pool *ac_arena_pool_new(size_t block_size, size_t keep);
 
 /* Lets go of the pool; it is freed when its last arena is. NULL is fine. */
 void ac_arena_pool_release(struct ac_arena_pool *pool);
 
-/* A new arena that may take |cap| bytes in all, itself living in its first
- * block. NULL without memory. */
+/* A new arena that may take |cap| bytes in all, counted in whole blocks; the
+ * first one, in which the arena itself lives, it has in any case. NULL without
+ * memory. Not after the pool was released. */
 struct ac_arena *ac_arena_new(struct ac_arena_pool *pool, size_t cap);
 
 /* Frees the arena and all that it gave out. NULL is fine. */
@@ -49,12 +51,14 @@ void ac_arena_free(struct ac_arena *arena);
 void *ac_arena_alloc_slow(struct ac_arena *arena, size_t size);
 
 /* |size| bytes, uninitialised, aligned to 16. NULL without memory or over the
- * cap. A request larger than a block gets a block of its own. */
+ * cap; the arena is then as it was. A request larger than a block gets a block
+ * of its own, which the pool never keeps. */
 static inline void *ac_arena_alloc(struct ac_arena *arena, size_t size) {
   size_t rounded = (size + 15) & ~(size_t)15;
   if (rounded >= size && rounded <= (size_t)(arena->end - arena->at)) {
     void *p = arena->at;
     arena->at += rounded;
+    ac_unpoison(p, size);
     return p;
   }
   return ac_arena_alloc_slow(arena, size);
