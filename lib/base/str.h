@@ -9,7 +9,9 @@ static inline anycable_str ac_str(const char *ptr, size_t len) {
   return s;
 }
 
-static inline anycable_str ac_str_empty(void) { return ac_str("", 0); }
+static inline anycable_str ac_str_empty(void) {
+  return ac_str("", 0);
+}
 
 /* ASCII only, as HTTP header names are compared. */
 bool ac_str_equal_nocase(anycable_str a, anycable_str b);

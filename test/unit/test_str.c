@@ -1,0 +1,60 @@
+/* Strings: comparisons, of the public header's inline functions too. */
+#include "base/str.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+
+#include <cmocka.h>
+
+static void test_equal_nocase(void **state) {
+  (void)state;
+  /* Every pair of bytes: equal if the same, or the two cases of a letter. */
+  for (int i = 0; i < 256; i++) {
+    for (int j = 0; j < 256; j++) {
+      char a = (char)i, b = (char)j;
+      bool letter = (i >= 'A' && i <= 'Z') || (i >= 'a' && i <= 'z');
+      bool expected = i == j || (letter && (i ^ j) == 0x20);
+      assert_int_equal(ac_str_equal_nocase(ac_str(&a, 1), ac_str(&b, 1)),
+                       expected);
+    }
+  }
+  assert_true(ac_str_equal_nocase(ANYCABLE_STR("REMOTE_ADDR"),
+                                  ANYCABLE_STR("remote_addr")));
+  assert_false(
+      ac_str_equal_nocase(ANYCABLE_STR("cookie"), ANYCABLE_STR("cookies")));
+  assert_false(
+      ac_str_equal_nocase(ANYCABLE_STR("Cookie"), ANYCABLE_STR("Cookif")));
+  assert_false(ac_str_equal_nocase(ac_str("a\0b", 3), ac_str("a\0c", 3)));
+  assert_true(ac_str_equal_nocase(ac_str("a\0b", 3), ac_str("A\0B", 3)));
+  assert_true(ac_str_equal_nocase(ac_str(NULL, 0), ac_str_empty()));
+}
+
+static void test_public_helpers(void **state) {
+  (void)state;
+  anycable_str none = {NULL, 0};
+  assert_string_equal(ac_str_empty().ptr, "");
+  assert_int_equal(anycable_str_of("abc").len, 3);
+  assert_string_equal(anycable_str_of(NULL).ptr, "");
+  assert_int_equal(anycable_str_of(NULL).len, 0);
+  assert_int_equal(ANYCABLE_STR("a\0b").len, 3);
+  assert_true(anycable_str_equal(none, ac_str_empty()));
+  assert_true(anycable_str_is(none, ""));
+  assert_true(anycable_str_is(none, NULL));
+  assert_false(anycable_str_is(ANYCABLE_STR("a\0b"), "a"));
+  assert_false(anycable_str_equal(ANYCABLE_STR("a"), ANYCABLE_STR("b")));
+  assert_true(
+      anycable_str_starts_with(ANYCABLE_STR("chat/1"), ANYCABLE_STR("chat/")));
+  assert_true(anycable_str_starts_with(none, none));
+  assert_true(anycable_str_starts_with(ANYCABLE_STR("x"), none));
+  assert_false(anycable_str_starts_with(none, ANYCABLE_STR("x")));
+  assert_false(
+      anycable_str_starts_with(ANYCABLE_STR("chat"), ANYCABLE_STR("chat/")));
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(test_equal_nocase),
+      cmocka_unit_test(test_public_helpers),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
