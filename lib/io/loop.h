@@ -16,7 +16,7 @@ struct ac_loop;
 /* One descriptor's registration, embedded in what owns it. */
 struct ac_watch {
   int fd;
-  uint32_t events;  /* EPOLLIN, EPOLLOUT: what is waited for */
+  uint32_t events; /* EPOLLIN, EPOLLOUT: what is waited for */
   bool registered;
   void (*ready)(struct ac_watch *watch, uint32_t events);
 };

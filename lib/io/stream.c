@@ -2,18 +2,17 @@
  * is waited for. */
 #include "io/stream.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/list.h"
+#include "io/address.h"
 #include "io/errors.h"
 #include "io/loop.h"
 
@@ -29,7 +28,7 @@ struct ac_stream {
   bool want_write;
   bool ended; /* no more bytes will come: there is nothing to wait for */
   const char *error;
-  char peer[72];
+  char peer[AC_ADDRESS_SIZE];
 };
 
 static ssize_t fail(struct ac_stream *stream, const char *error) {
@@ -63,25 +62,6 @@ static void ready(struct ac_watch *watch, uint32_t events) {
     update_interest(stream);
   else
     stream->owner.readable(stream->owner.owner);
-}
-
-static void name_peer(struct ac_stream *stream,
-                      const struct sockaddr_storage *address) {
-  char host[INET6_ADDRSTRLEN] = "?";
-  if (address->ss_family == AF_INET) {
-    const struct sockaddr_in *in = (const void *)address;
-    inet_ntop(AF_INET, &in->sin_addr, host, sizeof(host));
-    snprintf(stream->peer, sizeof(stream->peer), "%s:%u", host,
-             (unsigned)ntohs(in->sin_port));
-  } else if (address->ss_family == AF_INET6) {
-    const struct sockaddr_in6 *in = (const void *)address;
-    inet_ntop(AF_INET6, &in->sin6_addr, host, sizeof(host));
-    snprintf(stream->peer, sizeof(stream->peer), "[%s]:%u", host,
-             (unsigned)ntohs(in->sin6_port));
-  } else {
-    snprintf(stream->peer, sizeof(stream->peer), "%s",
-             address->ss_family == AF_UNIX ? "unix:" : "?");
-  }
 }
 
 /* What the kernel does not know of an option concerns other kinds of sockets:
@@ -124,7 +104,7 @@ struct ac_stream *ac_stream_new(struct ac_loop *loop, int fd,
   /* A peer that is gone already is found by the first read. */
   getpeername(fd, (struct sockaddr *)&address, &len);
   set_options(fd, address.ss_family);
-  name_peer(stream, &address);
+  ac_address_format(&address, len, stream->peer);
   if (!ac_loop_watch(loop, &stream->watch, EPOLLIN))
     goto fail;
   return stream;

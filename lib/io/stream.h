@@ -50,8 +50,7 @@ bool ac_stream_pending(const struct ac_stream *stream);
 /* Writes in one system call where it can: a count, possibly short, _AGAIN or
  * _FAILED. With TLS, a short count or _AGAIN means that records wait inside;
  * what was counted is taken. */
-ssize_t ac_stream_write(struct ac_stream *stream, const void *data,
-                        size_t len);
+ssize_t ac_stream_write(struct ac_stream *stream, const void *data, size_t len);
 
 /* Bytes written but still inside (TLS records). */
 size_t ac_stream_unsent(const struct ac_stream *stream);
