@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+/* All zero is an empty buffer. */
 struct ac_buffer {
   char *data;
   size_t start; /* first byte not yet consumed */
@@ -12,6 +13,7 @@ struct ac_buffer {
   size_t size;  /* allocated */
 };
 
+/* Gives the memory back; the buffer is empty then, and can be used again. */
 void ac_buffer_deinit(struct ac_buffer *buffer);
 
 static inline size_t ac_buffer_len(const struct ac_buffer *buffer) {
@@ -19,7 +21,8 @@ static inline size_t ac_buffer_len(const struct ac_buffer *buffer) {
 }
 
 /* Room for |len| more bytes: a pointer to write them to, before
- * ac_buffer_commit. NULL without memory; the buffer is then as it was. */
+ * ac_buffer_commit. NULL without memory; the buffer is then as it was. Else
+ * what is in the buffer may have moved. */
 char *ac_buffer_reserve(struct ac_buffer *buffer, size_t len);
 
 static inline void ac_buffer_commit(struct ac_buffer *buffer, size_t len) {
