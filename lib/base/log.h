@@ -7,6 +7,9 @@
 
 #include "base/str.h"
 
+/* What a line holds at most, without its NUL. */
+#define AC_LOG_LINE 4096
+
 struct ac_log {
   anycable_log_fn fn; /* NULL: silent */
   void *ctx;
@@ -17,10 +20,17 @@ static inline bool ac_log_wants(const struct ac_log *log, int level) {
   return log->fn && level <= log->level;
 }
 
-/* Formats a line, escapes control characters in it (what clients send is in
- * there), cuts it at 4 KiB, and hands it over. Any thread. */
+/* Formats a line, cuts it at AC_LOG_LINE bytes, and hands it over. What
+ * clients send is in there, so it comes out as valid UTF-8 that neither breaks
+ * nor rewrites lines: control characters become \n, \r, \t or \x1b, those
+ * beyond ASCII and the marks that end lines or change their direction become
+ * \u2028, bytes that are no UTF-8 \xff. A backslash stays one. errno stays as
+ * it was. Any thread. */
 void ac_log_write(const struct ac_log *log, int level, const char *format, ...)
     ANYCABLE_PRINTF(3, 4);
+
+/* The same, with |prefix| in front, which is data and not a format; NULL: no
+ * prefix. */
 void ac_log_vwrite(const struct ac_log *log, int level, const char *prefix,
                    const char *format, va_list args) ANYCABLE_PRINTF(4, 0);
 
