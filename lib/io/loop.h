@@ -42,7 +42,7 @@ void ac_loop_wait(struct ac_loop *loop, int timeout_ms);
 
 /* Handles one batch of events and the timers that are due, without blocking.
  * |timeout_ms| as above makes it wait for the batch, in one system call. True
- * if there was anything to do. */
+ * if there was anything to do. Inside a callback it does nothing. */
 bool ac_loop_dispatch(struct ac_loop *loop, int timeout_ms);
 
 /* Starts to watch |watch->fd|, or changes what is waited for. False, with

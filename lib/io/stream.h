@@ -31,8 +31,9 @@ struct ac_stream_owner {
 };
 
 /* Takes |fd|, a connected socket of any kind (a test's socketpair too). With
- * |tls|, the server's side of the handshake happens inside reads and writes.
- * The peer's address is for logs. NULL, with errno; |fd| is then closed. */
+ * |tls|, the server's side of the handshake happens inside reads, writes and
+ * the loop; the owner is first called when it is done or has failed, or the
+ * peer is gone. NULL, with errno; |fd| is then closed. */
 struct ac_stream *ac_stream_new(struct ac_loop *loop, int fd,
                                 struct ac_tls *tls,
                                 const struct ac_stream_owner *owner);
@@ -44,19 +45,24 @@ void ac_stream_free(struct ac_stream *stream);
 ssize_t ac_stream_read(struct ac_stream *stream, void *data, size_t size);
 
 /* True if more can be read at once although the descriptor may not say so
- * (TLS keeps bytes of its own). */
+ * (TLS keeps bytes of its own). The owner need not ask: |readable| is called
+ * for these too. */
 bool ac_stream_pending(const struct ac_stream *stream);
 
 /* Writes in one system call where it can: a count, possibly short, _AGAIN or
- * _FAILED. With TLS, a short count or _AGAIN means that records wait inside;
- * what was counted is taken. */
+ * _FAILED. With TLS, what was counted is taken, and sent by the stream itself
+ * if it waits inside, as after a short count; |writable| is called when it has
+ * gone. */
 ssize_t ac_stream_write(struct ac_stream *stream, const void *data, size_t len);
 
-/* Bytes written but still inside (TLS records). */
+/* Bytes written but still inside (TLS records). Who watches whether sending
+ * makes progress counts them too. */
 size_t ac_stream_unsent(const struct ac_stream *stream);
 
-/* Asks to be called when there is room; until then, asks not to be called for
- * reading if |read| is false. Default: reading only. */
+/* Asks to be called when there is something to read, when there is room, both
+ * or neither. Default: reading only. A connection that breaks is told whatever
+ * is asked for, as readable where writing is not: once, if reading is not
+ * asked for. After the end, there is nothing to read any more. */
 void ac_stream_interest(struct ac_stream *stream, bool read, bool write);
 
 /* No more writes: the peer sees the end after what was written. */

@@ -4,9 +4,17 @@
 #ifndef AC_IO_TLS_H
 #define AC_IO_TLS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct ac_tls;
+
+/* Before any use of OpenSSL; ac_tls_new does it. Without this, OpenSSL would
+ * register an exit handler, which tears down what the connections of a running
+ * server still use when the host exits. The system's configuration is loaded
+ * as for any other user: to suppress that would hold for the whole process,
+ * and with it for what the host does with OpenSSL later. */
+bool ac_tls_init(void);
 
 /* Server settings: TLS 1.2 and up, AEAD suites with forward secrecy, ALPN
  * "h2" or no connection, no renegotiation, no compression. |cert| and |key|
@@ -18,5 +26,9 @@ struct ac_tls *ac_tls_new(const char *cert, const char *key,
                           size_t error_size);
 struct ac_tls *ac_tls_ref(struct ac_tls *tls);
 void ac_tls_unref(struct ac_tls *tls);
+
+/* True if the certificate's time is over. Such settings work, for clients that
+ * do not verify: the owner decides whether to refuse or to warn. */
+bool ac_tls_expired(const struct ac_tls *tls);
 
 #endif
