@@ -34,16 +34,6 @@ anycable_str ac_uri_query(anycable_str url) {
   return i < url.len ? skip(url, i + 1) : ac_str_empty();
 }
 
-static int hex_digit(char c) {
-  if (c >= '0' && c <= '9')
-    return c - '0';
-  if (c >= 'a' && c <= 'f')
-    return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F')
-    return c - 'A' + 10;
-  return -1;
-}
-
 /* Takes one character, decoded, from the front of |text|, which has one. */
 static char next_char(anycable_str *text, bool plus) {
   char c = *text->ptr;
@@ -51,8 +41,8 @@ static char next_char(anycable_str *text, bool plus) {
   if (c == '+' && plus) {
     c = ' ';
   } else if (c == '%' && text->len >= 3) {
-    int high = hex_digit(text->ptr[1]);
-    int low = hex_digit(text->ptr[2]);
+    int high = ac_hex_digit(text->ptr[1]);
+    int low = ac_hex_digit(text->ptr[2]);
     if (high >= 0 && low >= 0) {
       c = (char)(high << 4 | low);
       len = 3;

@@ -29,6 +29,17 @@ static void test_equal_nocase(void **state) {
   assert_true(ac_str_equal_nocase(ac_str(NULL, 0), ac_str_empty()));
 }
 
+static void test_hex_digits(void **state) {
+  (void)state;
+  static const char lower[] = "0123456789abcdef", upper[] = "0123456789ABCDEF";
+  for (int i = 0; i < 256; i++) {
+    const char *l = i ? strchr(lower, i) : NULL;
+    const char *u = i ? strchr(upper, i) : NULL;
+    int expected = l ? (int)(l - lower) : u ? (int)(u - upper) : -1;
+    assert_int_equal(ac_hex_digit((char)i), expected);
+  }
+}
+
 static void test_public_helpers(void **state) {
   (void)state;
   anycable_str none = {NULL, 0};
@@ -54,6 +65,7 @@ static void test_public_helpers(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_equal_nocase),
+      cmocka_unit_test(test_hex_digits),
       cmocka_unit_test(test_public_helpers),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
