@@ -1,5 +1,24 @@
-/* JSON as views: a scanner that validates (RFC 8259) in one pass, without
- * recursion and without building a tree, and a writer for strings. */
+/* JSON as views: a scanner that validates (RFC 8259) in one linear pass,
+ * without recursion and without building a tree, and a writer for strings.
+ *
+ * A value is the view of its text, as the scanner gave it: a string with its
+ * quotes, no white space around. Its first character tells its type. Any value
+ * can be read by any of the functions below: those that find another type say
+ * so, and none looks beyond the view.
+ *
+ * |depth| is how many arrays and objects may lie within each other: 0 allows
+ * none. AC_JSON_MAX_DEPTH is the most, whatever is asked.
+ *
+ * Texts are taken to be UTF-8; bytes beyond ASCII are not looked at.
+ *
+ * Lone surrogates ("\ud800" without its other half) are JSON by the grammar,
+ * and a browser's JSON.stringify writes them. So they pass the check, in a text
+ * that travels on as it is; but no UTF-8 can hold them, and such a string can
+ * not be decoded.
+ *
+ * Errors are ANYCABLE_ERR_PROTO for what is not JSON or not of the right type,
+ * and ANYCABLE_ERR_LIMIT for what is nested deeper than |depth|, whichever is
+ * seen first. */
 #ifndef AC_BASE_JSON_H
 #define AC_BASE_JSON_H
 
@@ -8,28 +27,44 @@
 #include "base/arena.h"
 #include "base/str.h"
 
-/* Is |text| one JSON value and nothing else? ANYCABLE_OK; ANYCABLE_ERR_PROTO
- * if not; ANYCABLE_ERR_LIMIT where it is nested deeper than |depth|. Texts are
- * UTF-8 already. */
+#define AC_JSON_MAX_DEPTH 512
+
+/* Is |text| one JSON value, with white space around it at most? ANYCABLE_OK or
+ * an error. */
 int ac_json_check(anycable_str text, unsigned depth);
 
-/* Walks the members of an object: |*at| is 0 first and is moved on. The key is
- * raw, between its quotes; the value is its JSON text without white space
- * around it. Returns 1 for a member, 0 at the end, or an error as above, where
- * |text| is not an object or is wrong up to and including this member. */
+/* Walks the members of an object, itself one level of |depth|: |*at| is 0
+ * first and is moved on. Returns 1 for a member, its key being a string's JSON
+ * text like any other; 0 at the end; or an error where |text| is not an object
+ * or is wrong up to and including this member. A walk that came to its end has
+ * seen that all of |text| is right. Keys may come twice. */
 int ac_json_next_member(anycable_str text, size_t *at, unsigned depth,
                         anycable_str *key, anycable_str *value);
 
-/* Decodes the JSON string |value|, quotes included, into |arena|, or gives a
- * view into |value| where there is nothing to decode and |nul| is false (the
- * view then ends at a quote, not at a NUL). ANYCABLE_ERR_PROTO for another
- * type, a lone surrogate or \u0000; ANYCABLE_ERR_NOMEM. */
+/* Finds the member of an object whose key decodes to |name|. Returns 1; 0 if
+ * there is none; or an error as above, for the whole of |text|, and where the
+ * key is there twice: readers differ on which of the two they take. */
+int ac_json_member(anycable_str text, anycable_str name, unsigned depth,
+                   anycable_str *value);
+
+/* Decodes a string into |arena|, NUL-terminated; or gives a view into |value|
+ * where there is nothing to decode and |nul| is false (the view then ends at a
+ * quote, not at a NUL). ANYCABLE_OK; ANYCABLE_ERR_PROTO for another type, a
+ * lone surrogate or \u0000; ANYCABLE_ERR_NOMEM. */
 int ac_json_string(struct ac_arena *arena, anycable_str value, bool nul,
                    anycable_str *out);
 
+/* Is |value| a string that decodes to |text|? */
+bool ac_json_string_is(anycable_str value, anycable_str text);
+
+/* Reads an integer. ANYCABLE_OK; ANYCABLE_ERR_PROTO for another type, also for
+ * a number with a fraction or an exponent, whatever its value;
+ * ANYCABLE_ERR_LIMIT for one that does not fit. */
+int ac_json_int64(anycable_str value, int64_t *out);
+
 /* The length of |text| as a JSON string, with quotes, and the string itself
- * written to |out|, which has that much room. |text| is UTF-8. U+2028 and
- * U+2029 are escaped too, as scripts cannot hold them. */
+ * written to |out|, which has that much room; no NUL behind it. |text| is
+ * UTF-8. U+2028 and U+2029 are escaped too, as scripts cannot hold them. */
 size_t ac_json_quoted_len(anycable_str text);
 void ac_json_quote(char *out, anycable_str text);
 

@@ -1,0 +1,500 @@
+/* The JSON scanner and the writer of strings.
+ *
+ * Scanning functions take a position and the end of the text, and return the
+ * position behind what they scanned, NULL where it was something else. */
+#include "base/json.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "base/word.h"
+
+typedef unsigned char byte;
+
+static const byte *skip_space(const byte *p, const byte *end) {
+  while (p < end && (*p == ' ' || *p == '\n' || *p == '\r' || *p == '\t'))
+    p++;
+  return p;
+}
+
+/* To the first byte that cannot stand for itself in a JSON string: a quote, a
+ * backslash or a control character; also E2, with which U+2028 begins, where
+ * |separators| are of interest. */
+static inline const byte *skip_plain(const byte *p, const byte *end,
+                                     bool separators) {
+  for (;;) {
+    size_t left = (size_t)(end - p);
+    uint64_t word = left >= 8 ? ac_word_load(p) : ac_word_load_tail(p, left);
+    uint64_t mask = ac_word_below(word, 0x20) | ac_word_equal(word, '"') |
+                    ac_word_equal(word, '\\');
+    if (separators)
+      mask |= ac_word_equal(word, 0xe2);
+    /* A tail has a zero behind it, which is found if nothing else is. */
+    if (mask)
+      return p + ac_word_first(mask);
+    p += 8;
+  }
+}
+
+/* The value of four hex digits, -1 where there are none. */
+static int hex4(const byte *p, const byte *end) {
+  if (end - p < 4)
+    return -1;
+  int value = 0;
+  for (int i = 0; i < 4; i++) {
+    int digit = ac_hex_digit((char)p[i]);
+    if (digit < 0)
+      return -1;
+    value = value << 4 | digit;
+  }
+  return value;
+}
+
+/* |p| is behind the backslash. */
+static const byte *scan_escape(const byte *p, const byte *end) {
+  if (p == end)
+    return NULL;
+  switch (*p) {
+  case '"':
+  case '\\':
+  case '/':
+  case 'b':
+  case 'f':
+  case 'n':
+  case 'r':
+  case 't':
+    return p + 1;
+  case 'u':
+    return hex4(p + 1, end) < 0 ? NULL : p + 5;
+  default:
+    return NULL;
+  }
+}
+
+static const byte *scan_string(const byte *p, const byte *end) {
+  if (p == end || *p != '"')
+    return NULL;
+  p = skip_plain(p + 1, end, false);
+  while (p < end && *p == '\\') {
+    p = scan_escape(p + 1, end);
+    if (!p)
+      return NULL;
+    p = skip_plain(p, end, false);
+  }
+  return p < end && *p == '"' ? p + 1 : NULL;
+}
+
+/* One digit or more. */
+static const byte *scan_digits(const byte *p, const byte *end) {
+  const byte *start = p;
+  while (p < end && *p >= '0' && *p <= '9')
+    p++;
+  return p > start ? p : NULL;
+}
+
+static const byte *scan_number(const byte *p, const byte *end) {
+  if (p < end && *p == '-')
+    p++;
+  /* Nothing but the number 0 begins with 0. */
+  p = p < end && *p == '0' ? p + 1 : scan_digits(p, end);
+  if (p && p < end && *p == '.')
+    p = scan_digits(p + 1, end);
+  if (p && p < end && (*p == 'e' || *p == 'E')) {
+    p++;
+    if (p < end && (*p == '+' || *p == '-'))
+      p++;
+    p = scan_digits(p, end);
+  }
+  return p;
+}
+
+static const byte *scan_literal(const byte *p, const byte *end,
+                                anycable_str literal) {
+  if ((size_t)(end - p) < literal.len || memcmp(p, literal.ptr, literal.len))
+    return NULL;
+  return p + literal.len;
+}
+
+/* A value that nests nothing; |p| is not |end|. */
+static const byte *scan_scalar(const byte *p, const byte *end) {
+  switch (*p) {
+  case '"':
+    return scan_string(p, end);
+  case 't':
+    return scan_literal(p, end, ANYCABLE_STR("true"));
+  case 'f':
+    return scan_literal(p, end, ANYCABLE_STR("false"));
+  case 'n':
+    return scan_literal(p, end, ANYCABLE_STR("null"));
+  default:
+    return scan_number(p, end);
+  }
+}
+
+/* From the end of a key to the value. */
+static const byte *scan_colon(const byte *p, const byte *end) {
+  p = skip_space(p, end);
+  return p < end && *p == ':' ? skip_space(p + 1, end) : NULL;
+}
+
+static const byte *scan_key(const byte *p, const byte *end) {
+  p = scan_string(p, end);
+  return p ? scan_colon(p, end) : NULL;
+}
+
+/* What is open at the moment, a bit for each: is it an object? */
+struct nest {
+  unsigned level;
+  unsigned depth;
+  uint64_t objects[AC_JSON_MAX_DEPTH / 64];
+};
+
+static bool nest_open(struct nest *nest, bool object) {
+  if (nest->level == nest->depth)
+    return false;
+  uint64_t bit = UINT64_C(1) << nest->level % 64;
+  uint64_t *word = &nest->objects[nest->level / 64];
+  *word = object ? *word | bit : *word & ~bit;
+  nest->level++;
+  return true;
+}
+
+static bool nest_in_object(const struct nest *nest) {
+  unsigned top = nest->level - 1;
+  return nest->objects[top / 64] >> top % 64 & 1;
+}
+
+/* Behind a value: closes what ends here, and goes on to the next value, or
+ * stops where nothing is open any more. */
+static const byte *scan_on(const byte *p, const byte *end, struct nest *nest) {
+  while (nest->level > 0) {
+    bool object = nest_in_object(nest);
+    p = skip_space(p, end);
+    if (p == end)
+      return NULL;
+    if (*p == ',') {
+      p = skip_space(p + 1, end);
+      return object ? scan_key(p, end) : p;
+    }
+    if (*p != (object ? '}' : ']'))
+      return NULL;
+    nest->level--;
+    p++;
+  }
+  return p;
+}
+
+/* Any value. Where it returns NULL, |*error| says which one it was. */
+static const byte *scan_value(const byte *p, const byte *end, unsigned depth,
+                              int *error) {
+  struct nest nest = {.depth = depth < AC_JSON_MAX_DEPTH ? depth
+                                                         : AC_JSON_MAX_DEPTH};
+  *error = ANYCABLE_ERR_PROTO;
+  do {
+    if (p == end)
+      return NULL;
+    if (*p == '{' || *p == '[') {
+      bool object = *p == '{';
+      if (!nest_open(&nest, object)) {
+        *error = ANYCABLE_ERR_LIMIT;
+        return NULL;
+      }
+      p = skip_space(p + 1, end);
+      if (p == end || *p != (object ? '}' : ']')) {
+        p = object ? scan_key(p, end) : p;
+        continue;
+      }
+      nest.level--;
+      p++;
+    } else {
+      p = scan_scalar(p, end);
+    }
+    if (p)
+      p = scan_on(p, end, &nest);
+  } while (p && nest.level > 0);
+  return p;
+}
+
+int ac_json_check(anycable_str text, unsigned depth) {
+  if (text.len == 0)
+    return ANYCABLE_ERR_PROTO;
+  int error;
+  const byte *p = (const byte *)text.ptr;
+  const byte *end = p + text.len;
+  p = scan_value(skip_space(p, end), end, depth, &error);
+  if (!p)
+    return error;
+  return skip_space(p, end) == end ? ANYCABLE_OK : ANYCABLE_ERR_PROTO;
+}
+
+static anycable_str view(const byte *p, const byte *end) {
+  return ac_str((const char *)p, (size_t)(end - p));
+}
+
+/* To the next member's key, or to the closing brace; NULL for neither. */
+static const byte *scan_to_member(anycable_str text, size_t at) {
+  const byte *p = (const byte *)text.ptr;
+  const byte *end = p + text.len;
+  p = skip_space(p + at, end);
+  if (p == end)
+    return NULL;
+  if (at > 0 && *p == '}')
+    return p;
+  if (*p != (at == 0 ? '{' : ','))
+    return NULL;
+  p = skip_space(p + 1, end);
+  if (p == end || (*p != '"' && (at > 0 || *p != '}')))
+    return NULL;
+  return p;
+}
+
+int ac_json_next_member(anycable_str text, size_t *at, unsigned depth,
+                        anycable_str *key, anycable_str *value) {
+  assert(*at <= text.len);
+  if (text.len == 0)
+    return ANYCABLE_ERR_PROTO;
+  const byte *end = (const byte *)text.ptr + text.len;
+  const byte *p = scan_to_member(text, *at);
+  if (!p)
+    return ANYCABLE_ERR_PROTO;
+  if (depth == 0)
+    return ANYCABLE_ERR_LIMIT;
+  if (*p == '}') {
+    *at = text.len;
+    return skip_space(p + 1, end) == end ? 0 : ANYCABLE_ERR_PROTO;
+  }
+  int error;
+  const byte *key_end = scan_string(p, end);
+  const byte *start = key_end ? scan_colon(key_end, end) : NULL;
+  if (!start)
+    return ANYCABLE_ERR_PROTO;
+  if (depth > AC_JSON_MAX_DEPTH)
+    depth = AC_JSON_MAX_DEPTH;
+  const byte *value_end = scan_value(start, end, depth - 1, &error);
+  if (!value_end)
+    return error;
+  *key = view(p, key_end);
+  *value = view(start, value_end);
+  *at = (size_t)(value_end - (const byte *)text.ptr);
+  return 1;
+}
+
+/* Makes |value| the view between its quotes, if it is a string. */
+static bool unquote(anycable_str *value) {
+  const byte *p = (const byte *)value->ptr;
+  if (value->len < 2 || scan_string(p, p + value->len) != p + value->len)
+    return false;
+  *value = view(p + 1, p + value->len - 1);
+  return true;
+}
+
+static size_t encode_utf8(unsigned code, char out[4]) {
+  if (code < 0x80) {
+    out[0] = (char)code;
+    return 1;
+  }
+  size_t len = code < 0x800 ? 2 : code < 0x10000 ? 3 : 4;
+  for (size_t i = len - 1; i > 0; i--) {
+    out[i] = (char)(0x80 | (code & 0x3f));
+    code >>= 6;
+  }
+  static const byte lead[] = {[2] = 0xc0, [3] = 0xe0, [4] = 0xf0};
+  out[0] = (char)(lead[len] | code);
+  return len;
+}
+
+/* A code point from \uXXXX, with its other half if it has one; |*at| is behind
+ * the u. 0 for half a pair, and for U+0000. */
+static unsigned decode_unicode(const byte **at, const byte *end) {
+  unsigned code = (unsigned)hex4(*at, end);
+  *at += 4;
+  if (code < 0xd800 || code > 0xdfff)
+    return code;
+  const byte *p = *at;
+  if (code > 0xdbff || end - p < 6 || p[0] != '\\' || p[1] != 'u')
+    return 0;
+  unsigned low = (unsigned)hex4(p + 2, end);
+  if (low < 0xdc00 || low > 0xdfff)
+    return 0;
+  *at += 6;
+  return 0x10000 + ((code - 0xd800) << 10) + (low - 0xdc00);
+}
+
+/* Decodes the escape at |*at|, behind its backslash and of good form, to 1 to 4
+ * bytes; 0 if it stands for nothing that a string can hold. */
+static size_t decode_escape(const byte **at, const byte *end, char out[4]) {
+  static const char controls[] = {
+      ['b'] = '\b', ['f'] = '\f', ['n'] = '\n', ['r'] = '\r', ['t'] = '\t'};
+  byte c = *(*at)++;
+  if (c == 'u') {
+    unsigned code = decode_unicode(at, end);
+    return code ? encode_utf8(code, out) : 0;
+  }
+  out[0] = c < sizeof(controls) && controls[c] ? controls[c] : (char)c;
+  return 1;
+}
+
+int ac_json_string(struct ac_arena *arena, anycable_str value, bool nul,
+                   anycable_str *out) {
+  if (!unquote(&value))
+    return ANYCABLE_ERR_PROTO;
+  const byte *p = (const byte *)value.ptr;
+  const byte *end = p + value.len;
+  const byte *plain_end = memchr(p, '\\', value.len);
+  if (!plain_end && !nul) {
+    *out = value;
+    return ANYCABLE_OK;
+  }
+  /* No escape is shorter than what it stands for. */
+  char *text = ac_arena_alloc(arena, value.len + 1);
+  if (!text)
+    return ANYCABLE_ERR_NOMEM;
+  size_t len = 0;
+  for (;;) {
+    size_t plain = (size_t)((plain_end ? plain_end : end) - p);
+    memcpy(text + len, p, plain);
+    len += plain;
+    if (!plain_end)
+      break;
+    p = plain_end + 1;
+    size_t n = decode_escape(&p, end, text + len);
+    if (n == 0)
+      return ANYCABLE_ERR_PROTO;
+    len += n;
+    plain_end = memchr(p, '\\', (size_t)(end - p));
+  }
+  text[len] = '\0';
+  *out = ac_str(text, len);
+  return ANYCABLE_OK;
+}
+
+/* Does |string|, which stood between quotes, decode to |text|? */
+static bool decodes_to(anycable_str string, anycable_str text) {
+  const byte *p = (const byte *)string.ptr;
+  const byte *end = p + string.len;
+  size_t at = 0;
+  while (p < end) {
+    char decoded[4];
+    size_t n = 1;
+    if (*p == '\\') {
+      p++;
+      n = decode_escape(&p, end, decoded);
+    } else {
+      decoded[0] = (char)*p++;
+    }
+    if (n == 0 || n > text.len - at || memcmp(text.ptr + at, decoded, n) != 0)
+      return false;
+    at += n;
+  }
+  return at == text.len;
+}
+
+bool ac_json_string_is(anycable_str value, anycable_str text) {
+  return unquote(&value) && decodes_to(value, text);
+}
+
+int ac_json_member(anycable_str text, anycable_str name, unsigned depth,
+                   anycable_str *value) {
+  size_t at = 0;
+  size_t times = 0;
+  int more;
+  anycable_str key, candidate;
+  anycable_str found = ac_str_empty();
+  while ((more = ac_json_next_member(text, &at, depth, &key, &candidate)) > 0)
+    if (decodes_to(ac_str(key.ptr + 1, key.len - 2), name)) {
+      found = candidate;
+      times++;
+    }
+  if (more < 0)
+    return more;
+  if (times > 1)
+    return ANYCABLE_ERR_PROTO;
+  if (times == 1)
+    *value = found;
+  return times == 1;
+}
+
+int ac_json_int64(anycable_str value, int64_t *out) {
+  if (value.len == 0)
+    return ANYCABLE_ERR_PROTO;
+  const byte *p = (const byte *)value.ptr;
+  const byte *end = p + value.len;
+  if (scan_number(p, end) != end)
+    return ANYCABLE_ERR_PROTO;
+  bool negative = *p == '-';
+  p += negative;
+  if (scan_digits(p, end) != end)
+    return ANYCABLE_ERR_PROTO;
+  /* Counted below zero, where there is one number more. */
+  int64_t n = 0;
+  for (; p < end; p++) {
+    int digit = *p - '0';
+    if (n < (INT64_MIN + digit) / 10)
+      return ANYCABLE_ERR_LIMIT;
+    n = n * 10 - digit;
+  }
+  if (!negative && n == INT64_MIN)
+    return ANYCABLE_ERR_LIMIT;
+  *out = negative ? n : -n;
+  return ANYCABLE_OK;
+}
+
+/* Writes what the character at |*at| looks like in a string, if skip_plain has
+ * stopped at it, and moves |*at| behind it. Returns the length, 6 at most. */
+static size_t escape(const byte **at, const byte *end, char out[6]) {
+  static const char hex[] = "0123456789abcdef";
+  static const char letters[0x20] = {
+      ['\b'] = 'b', ['\f'] = 'f', ['\n'] = 'n', ['\r'] = 'r', ['\t'] = 't'};
+  const byte *p = *at;
+  *at = p + 1;
+  if (*p == 0xe2) {
+    if (end - p < 3 || p[1] != 0x80 || (p[2] & 0xfe) != 0xa8) {
+      out[0] = (char)*p;
+      return 1;
+    }
+    *at = p + 3;
+    memcpy(out, p[2] & 1 ? "\\u2029" : "\\u2028", 6);
+    return 6;
+  }
+  out[0] = '\\';
+  if (*p >= 0x20 || letters[*p]) {
+    out[1] = *p >= 0x20 ? (char)*p : letters[*p];
+    return 2;
+  }
+  memcpy(out + 1, "u00", 3);
+  out[4] = hex[*p >> 4];
+  out[5] = hex[*p & 15];
+  return 6;
+}
+
+size_t ac_json_quoted_len(anycable_str text) {
+  size_t len = 2;
+  if (text.len == 0)
+    return len;
+  const byte *p = (const byte *)text.ptr;
+  const byte *end = p + text.len;
+  for (;;) {
+    const byte *stop = skip_plain(p, end, true);
+    len += (size_t)(stop - p);
+    if (stop == end)
+      return len;
+    char written[6];
+    p = stop;
+    len += escape(&p, end, written);
+  }
+}
+
+void ac_json_quote(char *out, anycable_str text) {
+  *out++ = '"';
+  const byte *p = (const byte *)text.ptr;
+  const byte *end = text.len > 0 ? p + text.len : p;
+  while (p < end) {
+    const byte *stop = skip_plain(p, end, true);
+    memcpy(out, p, (size_t)(stop - p));
+    out += stop - p;
+    p = stop;
+    if (p < end)
+      out += escape(&p, end, out);
+  }
+  *out = '"';
+}
