@@ -1,0 +1,213 @@
+/* Everything about a connection that has to do with time: handshake, age,
+ * idleness, keepalive, peers that stall; and how it says goodbye. One timer a
+ * connection, which is set anew only when it fires: a busy connection pays
+ * nothing for it. */
+#include <string.h>
+
+#include "base/clock.h"
+#include "h2/connection.h"
+
+enum { GOAWAY_WAIT_S = 5, LINGER_S = 1 };
+
+const uint8_t ac_h2_drain_ping[8] = {'d', 'r', 'a', 'i', 'n', 'i', 'n', 'g'};
+
+static void fire(struct ac_timer *timer);
+
+static uint64_t now(const struct ac_h2 *h2) {
+  return h2->runtime.now(h2->runtime.loop);
+}
+
+/* The limit +- 10 %, so that connections made together do not end together. */
+static uint64_t jittered(struct ac_h2 *h2, uint64_t limit) {
+  h2->random = h2->random * 1664525 + 1013904223;
+  uint64_t tenth = limit / 10;
+  return limit - tenth + (tenth * 2) * (h2->random >> 16) / 65536;
+}
+
+static void earlier(uint64_t *due, uint64_t at) {
+  if (at < *due)
+    *due = at;
+}
+
+/* How often streams are looked at: often enough for the shortest limit. */
+static uint64_t slice(const struct ac_h2_config *config) {
+  uint64_t least = config->request_time < config->send_time
+                       ? config->request_time
+                       : config->send_time;
+  uint64_t at = least / 4;
+  return at < 10 * AC_MS ? 10 * AC_MS : at > AC_SECOND ? AC_SECOND : at;
+}
+
+static uint64_t next_due(const struct ac_h2_connection *connection) {
+  const struct ac_h2_config *config = &connection->h2->config;
+  uint64_t t = now(connection->h2);
+  uint64_t due = UINT64_MAX;
+  if (connection->phase == AC_H2_LINGER)
+    return connection->phase_since + LINGER_S * AC_SECOND;
+  if (!connection->settled)
+    earlier(&due, connection->began + config->handshake_time);
+  if (connection->n_streams > 0 || connection->blocked)
+    earlier(&due, t + slice(config));
+  if (connection->pinged)
+    earlier(&due, connection->last_read + config->keepalive_time +
+                      config->keepalive_timeout);
+  else if (config->keepalive_time)
+    earlier(&due, connection->last_read + config->keepalive_time);
+  if (connection->phase == AC_H2_NOTICE)
+    earlier(&due, connection->phase_since + GOAWAY_WAIT_S * AC_SECOND);
+  if (connection->phase == AC_H2_SERVING) {
+    if (connection->aged)
+      earlier(&due, connection->aged);
+    if (config->idle_time && connection->n_streams == 0)
+      earlier(&due, connection->last_active + config->idle_time);
+  }
+  if (connection->close_at)
+    earlier(&due, connection->close_at);
+  return due;
+}
+
+static void arm(struct ac_h2_connection *connection) {
+  struct ac_h2 *h2 = connection->h2;
+  uint64_t due = next_due(connection);
+  connection->ticking = connection->n_streams > 0 || connection->blocked;
+  if (due == UINT64_MAX)
+    h2->runtime.timer_clear(h2->runtime.loop, &connection->timer);
+  else if (h2->runtime.timer_set(h2->runtime.loop, &connection->timer, due) != 0)
+    ac_h2_connection_kill(connection);
+}
+
+void ac_h2_lifetime_begin(struct ac_h2_connection *connection) {
+  struct ac_h2 *h2 = connection->h2;
+  uint64_t t = now(h2);
+  connection->began = t;
+  connection->last_read = t;
+  connection->last_sent = t;
+  connection->last_active = t;
+  connection->timer.fire = fire;
+  if (h2->config.age)
+    connection->aged = t + jittered(h2, h2->config.age);
+  arm(connection);
+}
+
+void ac_h2_lifetime_end(struct ac_h2_connection *connection) {
+  struct ac_h2 *h2 = connection->h2;
+  h2->runtime.timer_clear(h2->runtime.loop, &connection->timer);
+}
+
+void ac_h2_lifetime_turn(struct ac_h2_connection *connection) {
+  bool streams = connection->n_streams > 0 || connection->blocked;
+  if ((streams && !connection->ticking) || connection->phase != AC_H2_SERVING)
+    arm(connection);
+}
+
+void ac_h2_lifetime_goodbye(struct ac_h2_connection *connection,
+                            const char *farewell) {
+  if (connection->phase != AC_H2_SERVING)
+    return;
+  connection->phase = AC_H2_NOTICE;
+  connection->phase_since = now(connection->h2);
+  connection->farewell = farewell;
+  nghttp2_submit_shutdown_notice(connection->session);
+  nghttp2_submit_ping(connection->session, NGHTTP2_FLAG_NONE,
+                      ac_h2_drain_ping);
+  ac_h2_connection_touch(connection);
+  if (!connection->in_turn)
+    arm(connection);
+}
+
+void ac_h2_lifetime_last_goaway(struct ac_h2_connection *connection) {
+  if (connection->phase != AC_H2_NOTICE)
+    return;
+  connection->phase = AC_H2_LAST;
+  connection->phase_since = now(connection->h2);
+  nghttp2_submit_goaway(
+      connection->session, NGHTTP2_FLAG_NONE,
+      nghttp2_session_get_last_proc_stream_id(connection->session),
+      NGHTTP2_NO_ERROR, (const uint8_t *)connection->farewell,
+      strlen(connection->farewell));
+  ac_h2_connection_touch(connection);
+}
+
+/* Not a goodbye: whoever floods is cut off at once, with the reason. */
+void ac_h2_lifetime_punish(struct ac_h2_connection *connection,
+                           const char *farewell) {
+  if (connection->phase >= AC_H2_LINGER || connection->punished)
+    return;
+  connection->punished = true;
+  ac_log_write(&connection->h2->log, ANYCABLE_LOG_WARN, "grpc: %s: %s",
+               ac_stream_peer(connection->stream), farewell);
+  nghttp2_submit_goaway(
+      connection->session, NGHTTP2_FLAG_NONE,
+      nghttp2_session_get_last_proc_stream_id(connection->session),
+      NGHTTP2_ENHANCE_YOUR_CALM, (const uint8_t *)farewell, strlen(farewell));
+}
+
+/* Streams whose request does not come, or whose answer is not read. */
+static void check_streams(struct ac_h2_connection *connection) {
+  const struct ac_h2_config *config = &connection->h2->config;
+  uint64_t t = now(connection->h2);
+  for (struct ac_list *l = connection->streams.next;
+       l != &connection->streams; l = l->next) {
+    struct ac_h2_stream *stream = ac_container_of(l, struct ac_h2_stream, link);
+    if (!stream->ended && !stream->answering &&
+        t - stream->began >= config->request_time)
+      ac_h2_stream_reset(stream, NGHTTP2_CANCEL);
+    else if (stream->answering && !stream->deferred &&
+             t - stream->progressed >= config->send_time)
+      ac_h2_stream_reset(stream, NGHTTP2_CANCEL);
+  }
+}
+
+static bool over(const struct ac_h2_connection *connection) {
+  const struct ac_h2_config *config = &connection->h2->config;
+  uint64_t t = now(connection->h2);
+  if (connection->phase == AC_H2_LINGER)
+    return t - connection->phase_since >= LINGER_S * AC_SECOND;
+  if (!connection->settled && t - connection->began >= config->handshake_time)
+    return true;
+  if (connection->blocked && t - connection->last_sent >= config->send_time)
+    return true;
+  if (connection->close_at && t >= connection->close_at)
+    return true;
+  return connection->pinged &&
+         t - connection->last_read >=
+             config->keepalive_time + config->keepalive_timeout;
+}
+
+static void keepalive(struct ac_h2_connection *connection) {
+  const struct ac_h2_config *config = &connection->h2->config;
+  if (!config->keepalive_time || connection->pinged ||
+      now(connection->h2) - connection->last_read < config->keepalive_time)
+    return;
+  connection->pinged = true;
+  nghttp2_submit_ping(connection->session, NGHTTP2_FLAG_NONE, NULL);
+  ac_h2_connection_touch(connection);
+}
+
+static void fire(struct ac_timer *timer) {
+  struct ac_h2_connection *connection =
+      ac_container_of(timer, struct ac_h2_connection, timer);
+  const struct ac_h2_config *config = &connection->h2->config;
+  uint64_t t = now(connection->h2);
+  if (over(connection)) {
+    ac_h2_connection_kill(connection);
+    return;
+  }
+  if (connection->phase < AC_H2_LINGER) {
+    keepalive(connection);
+    check_streams(connection);
+  }
+  if (connection->phase == AC_H2_SERVING) {
+    if (connection->aged && t >= connection->aged) {
+      connection->close_at = t + config->age_grace;
+      ac_h2_lifetime_goodbye(connection, "max_age");
+    } else if (config->idle_time && connection->n_streams == 0 &&
+               t - connection->last_active >= config->idle_time) {
+      ac_h2_lifetime_goodbye(connection, "max_idle");
+    }
+  } else if (connection->phase == AC_H2_NOTICE &&
+             t - connection->phase_since >= GOAWAY_WAIT_S * AC_SECOND) {
+    ac_h2_lifetime_last_goaway(connection);
+  }
+  arm(connection);
+}

@@ -1,0 +1,186 @@
+/* The inside of a call, which is what the public socket is. */
+#ifndef AC_RPC_CALL_H
+#define AC_RPC_CALL_H
+
+#include <anycable/deferred.h>
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "base/list.h"
+#include "rpc/app.h"
+#include "rpc/rpc.h"
+
+struct anycable_request {
+  int method;
+  struct ac_wire_request message;
+  const struct ac_pair *metadata;
+  size_t n_metadata;
+  anycable_str sid;
+  struct ac_arena *arena; /* what is decoded on demand goes here */
+};
+
+/* Where a call is, as the threads that may hold it see it. */
+enum ac_call_phase {
+  AC_CALL_RUNNING,  /* with the thread of its handler, or before it */
+  AC_CALL_PENDING,  /* the handler has returned; its deferred has it */
+  AC_CALL_FINISHED, /* the deferred was finished before the handler returned */
+  AC_CALL_DONE
+};
+
+/* Lists of what was put out. */
+struct ac_strings {
+  anycable_str *items;
+  size_t n;
+  size_t room;
+};
+
+struct ac_pairs {
+  struct ac_pair *items;
+  size_t n;
+  size_t room;
+};
+
+struct anycable_deferred {
+  anycable_socket *call;
+  void (*on_cancel)(anycable_deferred *deferred, void *ctx);
+  void *on_cancel_ctx;
+  bool taken;         /* the call was deferred; never unset */
+  bool held;          /* not freed yet */
+  bool finished;      /* the holder's own: finish was called */
+  bool cancelling;    /* on_cancel runs just now, on |canceller| */
+  pthread_t canceller;
+  struct ac_list link; /* in ac_rpc.deferred while held */
+};
+
+struct anycable_socket {
+  struct anycable_request request;
+  struct ac_rpc *rpc;
+  struct ac_arena *arena;
+  void *session;
+
+  /* The transport's, on the I/O thread. */
+  ac_rpc_answered_fn answered; /* NULL once told, or not wanted */
+  void *origin;
+  struct ac_timer timer;
+  uint64_t deadline;
+  bool queued; /* in the batch or the queue; under the lock once flushed */
+  bool in_batch;
+  struct ac_list link; /* in the batch, the queue, or the list of finished */
+
+  /* Who keeps the memory: the transport, and the handler's side. */
+  atomic_int refs;
+  atomic_int holders; /* of the session: the handler's run, the deferred */
+  atomic_int phase;
+  atomic_bool cancelled;
+  struct anycable_deferred deferred;
+
+  /* The handler's. */
+  int outcome;         /* that a deferred was finished with */
+  int error;           /* the first output that failed */
+  anycable_str message; /* of anycable_socket_fail() */
+  size_t befores;      /* interceptors that were asked */
+  bool open;           /* output is taken */
+  bool deferrable;     /* a handle_ function runs */
+  bool close;
+  bool stop_all;
+  size_t reply_size;   /* what the outputs take on the wire, at most */
+  struct ac_strings streams;
+  struct ac_strings stopped;
+  struct ac_strings transmissions;
+  struct ac_pairs cstate;
+  struct ac_pairs istate;
+  struct ac_wire_presence presence;
+
+  enum ac_rpc_result result;
+  struct ac_wire_reply reply;
+};
+
+struct ac_rpc {
+  atomic_size_t refs; /* the server, and each deferred call */
+  anycable_app *app;
+  struct ac_rpc_config config;
+  struct ac_runtime runtime;
+  struct ac_log log;
+  struct ac_list batch; /* submitted in this turn; the I/O thread's */
+  pthread_t inline_thread;
+  bool inline_running; /* the I/O thread runs a handler */
+
+  pthread_mutex_t mutex; /* all below */
+  pthread_cond_t work;   /* workers wait for calls */
+  pthread_cond_t quiet;  /* somebody waits for user code to end */
+  struct ac_list queue;
+  struct ac_list finished;
+  struct ac_list deferred;
+  size_t n_queued;
+  size_t n_deferred;
+  size_t running; /* calls on workers, and visits */
+  struct ac_list visits;
+  pthread_t *threads;
+  int n_threads;
+  int idle;
+  bool waking; /* one idle worker was signalled and is not yet there */
+  bool closed; /* nothing is taken any more */
+};
+
+/* --- run.c: from before to the reply -------------------------------------- */
+
+/* Runs a call on this thread: checks, interceptors, handler. When it returns,
+ * the call is DONE, or PENDING and no longer this thread's. True if DONE. */
+bool ac_call_run(anycable_socket *call);
+
+/* Ends a call with |outcome|: last words, interceptors, the reply. */
+void ac_call_complete(anycable_socket *call, int outcome);
+
+/* One holder of the session less; the last destroys it. Then the handler's
+ * side lets go of the memory. */
+void ac_call_drop_holder(anycable_socket *call);
+
+/* --- reply.c -------------------------------------------------------------- */
+
+/* Builds the reply from what was put out. Returns what the call really ended
+ * in: an error if outputs failed or |outcome| is none. */
+int ac_reply_build(anycable_socket *call, int outcome);
+void ac_reply_error(anycable_socket *call, int error);
+
+/* --- socket.c ------------------------------------------------------------- */
+
+/* Remembers an output's error. */
+int ac_socket_failed(anycable_socket *call, int error);
+/* Adds |n| bytes of text, in one field, to the reply's size. */
+bool ac_socket_charge(anycable_socket *call, size_t n);
+/* Is |text| good to send? Copies it. */
+int ac_socket_text(anycable_socket *call, anycable_str text, anycable_str *out);
+void ac_socket_log(anycable_socket *call, int level, const char *format, ...)
+    ANYCABLE_PRINTF(3, 4);
+int ac_socket_list_add(anycable_socket *call, struct ac_strings *list,
+                       anycable_str text);
+
+/* --- state.c -------------------------------------------------------------- */
+
+/* Sets a key of istate or cstate; the server's own keys too. */
+int ac_state_set(anycable_socket *call, struct ac_pairs *changes,
+                 anycable_str key, anycable_str value);
+anycable_str ac_state_get(const struct ac_pairs *changes,
+                          const struct ac_wire_map *known, anycable_str key);
+
+/* --- rpc.c ---------------------------------------------------------------- */
+
+/* A call is DONE on another thread than the I/O thread: it is answered from
+ * there. Drops the caller's claim to it. */
+void ac_rpc_finished(anycable_socket *call);
+void ac_rpc_unref(struct ac_rpc *rpc);
+
+/* User code is about to run on a thread that is no worker, or has run. False
+ * if the rpc is closed. */
+struct ac_visit {
+  struct ac_list link;
+  pthread_t thread;
+};
+bool ac_rpc_enter(struct ac_rpc *rpc, struct ac_visit *visit);
+void ac_rpc_leave(struct ac_rpc *rpc, struct ac_visit *visit);
+
+/* Cancels: flags, and tells the deferred. The I/O thread. */
+void ac_call_cancel(anycable_socket *call);
+void ac_call_unref(anycable_socket *call);
+
+#endif

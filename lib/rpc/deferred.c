@@ -1,0 +1,140 @@
+/* Calls that are answered later. The holder may be on any thread, and may come
+ * when call, connection and server are long gone. */
+#include <string.h>
+
+#include "rpc/call.h"
+
+anycable_deferred *anycable_socket_defer(anycable_socket *socket) {
+  struct ac_rpc *rpc = socket->rpc;
+  struct anycable_deferred *deferred = &socket->deferred;
+  if (!socket->deferrable || deferred->taken)
+    return NULL;
+  pthread_mutex_lock(&rpc->mutex);
+  bool room = rpc->n_deferred < rpc->config.deferred && !rpc->closed;
+  if (room) {
+    rpc->n_deferred++;
+    deferred->call = socket;
+    deferred->taken = true;
+    deferred->held = true;
+    ac_list_append(&rpc->deferred, &deferred->link);
+  }
+  pthread_mutex_unlock(&rpc->mutex);
+  if (!room)
+    return NULL;
+  atomic_fetch_add(&rpc->refs, 1);
+  atomic_fetch_add(&socket->holders, 1);
+  return deferred;
+}
+
+anycable_socket *anycable_deferred_socket(const anycable_deferred *deferred) {
+  return deferred->call;
+}
+
+bool anycable_deferred_cancelled(const anycable_deferred *deferred) {
+  return atomic_load(&deferred->call->cancelled);
+}
+
+void anycable_deferred_on_cancel(anycable_deferred *deferred,
+                                 void (*fn)(anycable_deferred *deferred,
+                                            void *ctx),
+                                 void *ctx) {
+  struct ac_rpc *rpc = deferred->call->rpc;
+  pthread_mutex_lock(&rpc->mutex);
+  bool now = fn && atomic_load(&deferred->call->cancelled);
+  deferred->on_cancel = now ? NULL : fn;
+  deferred->on_cancel_ctx = ctx;
+  pthread_mutex_unlock(&rpc->mutex);
+  if (now)
+    fn(deferred, ctx);
+}
+
+/* The flag is set under the lock, so that on_cancel either sees it or is seen
+ * here. The call's memory is kept over user code, which may free the deferred.
+ */
+void ac_call_cancel(anycable_socket *call) {
+  struct ac_rpc *rpc = call->rpc;
+  struct anycable_deferred *deferred = &call->deferred;
+  pthread_mutex_lock(&rpc->mutex);
+  atomic_store(&call->cancelled, true);
+  void (*fn)(anycable_deferred *, void *) =
+      deferred->held ? deferred->on_cancel : NULL;
+  void *ctx = deferred->on_cancel_ctx;
+  deferred->on_cancel = NULL;
+  if (fn) {
+    deferred->cancelling = true;
+    deferred->canceller = pthread_self();
+    atomic_fetch_add(&call->refs, 1);
+  }
+  pthread_mutex_unlock(&rpc->mutex);
+  if (!fn)
+    return;
+  fn(deferred, ctx);
+  pthread_mutex_lock(&rpc->mutex);
+  deferred->cancelling = false;
+  pthread_cond_broadcast(&rpc->quiet);
+  pthread_mutex_unlock(&rpc->mutex);
+  ac_call_unref(call);
+}
+
+/* Ends a pending call on the holder's thread. False if the server is gone. */
+static bool complete(anycable_socket *call, int outcome) {
+  struct ac_visit visit;
+  if (!ac_rpc_enter(call->rpc, &visit))
+    return false;
+  atomic_store(&call->phase, AC_CALL_DONE);
+  ac_call_complete(call, outcome);
+  ac_rpc_finished(call);
+  ac_rpc_leave(call->rpc, &visit);
+  return true;
+}
+
+/* Has the handler's thread end the call, if it still runs the handler. */
+static bool leave_to_handler(anycable_socket *call, int outcome) {
+  int running = AC_CALL_RUNNING;
+  call->outcome = outcome;
+  return atomic_compare_exchange_strong(&call->phase, &running,
+                                        AC_CALL_FINISHED);
+}
+
+int anycable_deferred_finish(anycable_deferred *deferred, int outcome) {
+  anycable_socket *call = deferred->call;
+  if (outcome == ANYCABLE_PENDING)
+    return ANYCABLE_ERR_INVALID;
+  if (deferred->finished)
+    return ANYCABLE_ERR_STATE;
+  if (atomic_load(&call->cancelled))
+    return ANYCABLE_ERR_CANCELLED;
+  deferred->finished = true;
+  if (leave_to_handler(call, outcome))
+    return ANYCABLE_OK;
+  if (atomic_load(&call->phase) != AC_CALL_PENDING)
+    return ANYCABLE_ERR_CANCELLED; /* the handler answered by itself */
+  return complete(call, outcome) ? ANYCABLE_OK : ANYCABLE_ERR_CANCELLED;
+}
+
+void anycable_deferred_free(anycable_deferred *deferred) {
+  if (!deferred)
+    return;
+  anycable_socket *call = deferred->call;
+  struct ac_rpc *rpc = call->rpc;
+  if (!deferred->finished) {
+    deferred->finished = true;
+    if (atomic_load(&call->phase) != AC_CALL_DONE &&
+        !atomic_load(&call->cancelled))
+      anycable_socket_fail(call, "a deferred call was freed without an answer");
+    if (!leave_to_handler(call, ANYCABLE_ERR_FAILED) &&
+        atomic_load(&call->phase) == AC_CALL_PENDING)
+      complete(call, ANYCABLE_ERR_FAILED);
+  }
+  pthread_mutex_lock(&rpc->mutex);
+  deferred->on_cancel = NULL;
+  while (deferred->cancelling &&
+         !pthread_equal(deferred->canceller, pthread_self()))
+    pthread_cond_wait(&rpc->quiet, &rpc->mutex);
+  deferred->held = false;
+  ac_list_remove(&deferred->link);
+  rpc->n_deferred--;
+  pthread_mutex_unlock(&rpc->mutex);
+  ac_call_drop_holder(call);
+  ac_rpc_unref(rpc);
+}

@@ -1,0 +1,93 @@
+#include "services/health.h"
+
+#include "wire/encode.h"
+
+/* A Watch under way, in its call's arena. */
+struct watch {
+  struct ac_list link;
+  struct ac_grpc_call *call;
+};
+
+void ac_health_init(struct ac_health *health) {
+  health->serving = false;
+  health->limits = (struct ac_wire_limits){16, 16, 16};
+  ac_list_init(&health->watches);
+}
+
+static enum ac_wire_health status(const struct ac_health *health) {
+  return health->serving ? AC_WIRE_SERVING : AC_WIRE_NOT_SERVING;
+}
+
+static bool is_known(anycable_str service) {
+  return service.len == 0 || anycable_str_is(service, "anycable.RPC");
+}
+
+static bool decode(struct ac_health *health, struct ac_grpc_call *call,
+                   char *message, size_t len, anycable_str *service) {
+  const char *reason;
+  int error = ac_wire_decode_health(message, len, &health->limits, call->arena,
+                                    service, &reason);
+  if (error)
+    ac_grpc_fail(call, AC_GRPC_INTERNAL, "failed to parse HealthCheckRequest");
+  return error == ANYCABLE_OK;
+}
+
+void ac_health_check(struct ac_health *health, struct ac_grpc_call *call,
+                     char *message, size_t len) {
+  anycable_str service, framed;
+  if (!decode(health, call, message, len, &service))
+    return;
+  if (!is_known(service))
+    ac_grpc_fail(call, AC_GRPC_NOT_FOUND, "unknown service");
+  else if (ac_wire_encode_health(status(health), AC_GRPC_PREFIX, call->arena,
+                                 &framed))
+    ac_grpc_reply(call, framed);
+  else
+    ac_grpc_fail(call, AC_GRPC_RESOURCE_EXHAUSTED, "out of memory");
+}
+
+/* A client that has not read the message before, of seven bytes, by the time
+ * of the next is none to keep. */
+static void push(struct ac_grpc_call *call, enum ac_wire_health status) {
+  anycable_str framed;
+  if (!ac_wire_encode_health(status, AC_GRPC_PREFIX, call->arena, &framed) ||
+      !ac_grpc_push(call, framed))
+    ac_grpc_abort(call);
+}
+
+void ac_health_set(struct ac_health *health, bool serving) {
+  if (health->serving == serving)
+    return;
+  health->serving = serving;
+  for (struct ac_list *l = health->watches.next; l != &health->watches;
+       l = l->next)
+    push(ac_container_of(l, struct watch, link)->call, status(health));
+}
+
+void ac_health_watch(struct ac_health *health, struct ac_grpc_call *call,
+                     char *message, size_t len) {
+  anycable_str service;
+  if (!decode(health, call, message, len, &service))
+    return;
+  struct watch *watch = ac_arena_zalloc(call->arena, sizeof(*watch));
+  if (!watch) {
+    ac_grpc_fail(call, AC_GRPC_RESOURCE_EXHAUSTED, "out of memory");
+    return;
+  }
+  watch->call = call;
+  ac_list_init(&watch->link);
+  call->user = watch;
+  ac_grpc_open(call);
+  if (!is_known(service)) {
+    push(call, AC_WIRE_SERVICE_UNKNOWN); /* and never anything else */
+    return;
+  }
+  push(call, status(health));
+  ac_list_append(&health->watches, &watch->link);
+}
+
+void ac_health_watch_closed(struct ac_grpc_call *call) {
+  struct watch *watch = call->user;
+  if (watch)
+    ac_list_remove(&watch->link);
+}
