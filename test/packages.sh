@@ -33,6 +33,30 @@ check() {
   lacks libcmocka-dev has_module cmocka
 }
 
+bench() {
+  lacks g++ has_program "${CXX:-g++}"
+  lacks libgrpc++-dev has_module grpc++
+  lacks protobuf-compiler has_program protoc
+  lacks protobuf-compiler-grpc has_program grpc_cpp_plugin
+  lacks nghttp2-client has_program h2load
+  lacks valgrind has_program valgrind
+  lacks strace has_program strace
+  lacks openssl has_program openssl
+  lacks python3 test -x /usr/bin/python3
+}
+
+interop() {
+  lacks g++ has_program "${CXX:-g++}"
+  lacks libgrpc++-dev has_module grpc++
+  lacks protobuf-compiler has_program protoc
+  lacks protobuf-compiler-grpc has_program grpc_cpp_plugin
+  lacks python3-grpcio python grpc
+  lacks python3-protobuf python google.protobuf
+  lacks openssl has_program openssl
+  lacks nodejs has_program node
+  lacks npm has_program npm
+}
+
 case ${1-} in
 missing)
   shift
