@@ -18,8 +18,7 @@ enum ac_grpc_status {
   AC_GRPC_NOT_FOUND = 5,
   AC_GRPC_RESOURCE_EXHAUSTED = 8,
   AC_GRPC_UNIMPLEMENTED = 12,
-  AC_GRPC_INTERNAL = 13,
-  AC_GRPC_UNAVAILABLE = 14
+  AC_GRPC_INTERNAL = 13
 };
 
 enum { AC_GRPC_PREFIX = 5 }; /* bytes in front of every message */

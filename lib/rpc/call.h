@@ -119,7 +119,8 @@ struct ac_rpc {
   int n_threads;
   int idle;
   bool waking; /* one idle worker was signalled and is not yet there */
-  bool closed; /* nothing is taken any more */
+  bool watched; /* the loop is woken when nothing runs any more */
+  bool closed;  /* nothing is taken any more */
 };
 
 /* --- run.c: from before to the reply -------------------------------------- */

@@ -301,6 +301,15 @@ static bool run(anycable_socket *call) {
   return ac_call_run(call);
 }
 
+/* User code has run. Under the lock. */
+static void ran(struct ac_rpc *rpc) {
+  rpc->running--;
+  if (rpc->closed)
+    pthread_cond_broadcast(&rpc->quiet);
+  else if (rpc->watched && rpc->running == 0)
+    rpc->runtime.wake(rpc->runtime.loop);
+}
+
 static void *work(void *arg) {
   struct ac_rpc *rpc = arg;
   pthread_mutex_lock(&rpc->mutex);
@@ -320,9 +329,7 @@ static void *work(void *arg) {
       rpc->runtime.wake(rpc->runtime.loop);
     ac_call_drop_holder(call);
     pthread_mutex_lock(&rpc->mutex);
-    rpc->running--;
-    if (rpc->closed)
-      pthread_cond_broadcast(&rpc->quiet);
+    ran(rpc);
     call = await(rpc);
   }
   pthread_mutex_unlock(&rpc->mutex);
@@ -371,8 +378,7 @@ bool ac_rpc_enter(struct ac_rpc *rpc, struct ac_visit *visit) {
 void ac_rpc_leave(struct ac_rpc *rpc, struct ac_visit *visit) {
   pthread_mutex_lock(&rpc->mutex);
   ac_list_remove(&visit->link);
-  rpc->running--;
-  pthread_cond_broadcast(&rpc->quiet);
+  ran(rpc);
   pthread_mutex_unlock(&rpc->mutex);
 }
 
@@ -383,6 +389,14 @@ bool ac_rpc_idle(struct ac_rpc *rpc) {
   pthread_mutex_unlock(&rpc->mutex);
   return idle && ac_list_empty(&rpc->batch) && !rpc->inline_running;
 }
+
+void ac_rpc_watch_idle(struct ac_rpc *rpc) {
+  pthread_mutex_lock(&rpc->mutex);
+  rpc->watched = true;
+  pthread_mutex_unlock(&rpc->mutex);
+}
+
+void ac_rpc_run_inline(struct ac_rpc *rpc) { rpc->config.workers = 0; }
 
 bool ac_rpc_inside(struct ac_rpc *rpc) {
   pthread_t self = pthread_self();

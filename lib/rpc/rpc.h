@@ -30,11 +30,9 @@ struct ac_rpc_config {
 
 /* How a call ended, for the transport. */
 enum ac_rpc_result {
-  AC_RPC_REPLY,       /* the reply is there, ERROR included */
-  AC_RPC_EXPIRED,     /* its deadline passed */
-  AC_RPC_REFUSED,     /* the queue is full; the handler did not run */
-  AC_RPC_UNAVAILABLE, /* stopping; the handler did not run or was given up */
-  AC_RPC_EXHAUSTED    /* no memory for a reply */
+  AC_RPC_REPLY,   /* the reply is there, ERROR included */
+  AC_RPC_EXPIRED, /* its deadline passed */
+  AC_RPC_REFUSED  /* no room in the queue; the handler did not run */
 };
 
 /* What a transport needs to know of a call. */
@@ -45,6 +43,9 @@ typedef void (*ac_rpc_answered_fn)(anycable_socket *call,
 struct ac_rpc *ac_rpc_new(anycable_app *app, const struct ac_rpc_config *config,
                           const struct ac_runtime *runtime,
                           const struct ac_log *log);
+
+/* Has handlers run on the I/O thread after all, before there are any calls. */
+void ac_rpc_run_inline(struct ac_rpc *rpc);
 
 /* --- calls; the I/O thread ------------------------------------------------ */
 
@@ -83,6 +84,9 @@ void ac_rpc_release(anycable_socket *call);
 
 /* True if no handler runs and nothing is queued. */
 bool ac_rpc_idle(struct ac_rpc *rpc);
+
+/* Has the loop woken when that becomes true. */
+void ac_rpc_watch_idle(struct ac_rpc *rpc);
 
 /* Waits until no user code of this rpc runs, ends the workers, and lets go.
  * Deferred calls keep what they need. */

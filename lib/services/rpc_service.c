@@ -24,9 +24,6 @@ static void answered(anycable_socket *rpc_call, enum ac_rpc_result result,
   case AC_RPC_REFUSED:
     ac_grpc_fail(call, AC_GRPC_RESOURCE_EXHAUSTED, "too many calls wait");
     return;
-  case AC_RPC_UNAVAILABLE:
-    ac_grpc_fail(call, AC_GRPC_UNAVAILABLE, "stopping");
-    return;
   }
 }
 

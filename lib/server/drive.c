@@ -1,0 +1,333 @@
+/* Drives a server: on a thread of its own, on the caller's, or in the host's
+ * loop; and stops it. */
+#include <signal.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "server/server.h"
+
+/* --- states ----------------------------------------------------------------- */
+
+static enum ac_state state_of(anycable_server *server) {
+  pthread_mutex_lock(&server->mutex);
+  enum ac_state state = server->state;
+  pthread_mutex_unlock(&server->mutex);
+  return state;
+}
+
+static void enter(anycable_server *server, enum ac_state state) {
+  pthread_mutex_lock(&server->mutex);
+  server->state = state;
+  pthread_cond_broadcast(&server->changed);
+  pthread_mutex_unlock(&server->mutex);
+}
+
+static void close_listeners(anycable_server *server) {
+  for (size_t i = 0; i < server->n_listeners; i++) {
+    ac_listener_free(server->listeners[i]);
+    server->listeners[i] = NULL;
+  }
+}
+
+static void drain(anycable_server *server) {
+  enter(server, AC_STATE_DRAINING);
+  ac_log_write(&server->log, ANYCABLE_LOG_INFO, "stopping");
+  ac_health_set(&server->health, false);
+  close_listeners(server);
+  ac_rpc_watch_idle(server->rpc);
+  ac_h2_drain(server->h2);
+}
+
+/* --- hooks of the loop: the I/O thread -------------------------------------- */
+
+void ac_server_collect(void *owner) {
+  anycable_server *server = owner;
+  ac_rpc_collect(server->rpc);
+}
+
+static void stop_if_asked(anycable_server *server) {
+  int stops = atomic_load(&server->stops);
+  if (stops > 0 && state_of(server) == AC_STATE_READY)
+    drain(server);
+  if (stops > 1)
+    ac_h2_close_all(server->h2);
+}
+
+void ac_server_settle(void *owner) {
+  anycable_server *server = owner;
+  ac_rpc_flush(server->rpc);
+  ac_h2_flush(server->h2);
+  if (atomic_load_explicit(&server->stops, memory_order_relaxed) == 0)
+    return;
+  stop_if_asked(server);
+  ac_h2_flush(server->h2);
+  if (ac_h2_connections(server->h2) > 0)
+    return;
+  if (ac_rpc_idle(server->rpc))
+    enter(server, AC_STATE_CLOSED);
+  else
+    enter(server, AC_STATE_CLOSING);
+}
+
+void ac_server_settled(void *owner) {
+  anycable_server *server = owner;
+  ac_rpc_flush(server->rpc);
+}
+
+static void accepted(void *owner, int fd) {
+  anycable_server *server = owner;
+  size_t most = (size_t)server->config->limits[ANYCABLE_LIMIT_CONNECTIONS];
+  if (ac_h2_connections(server->h2) >= most) {
+    ac_log_write(&server->log, ANYCABLE_LOG_WARN,
+                 "a connection was refused: there are %zu", most);
+    close(fd);
+    return;
+  }
+  pthread_mutex_lock(&server->mutex);
+  struct ac_tls *tls = server->tls ? ac_tls_ref(server->tls) : NULL;
+  pthread_mutex_unlock(&server->mutex);
+  if (!ac_h2_accept(server->h2, server->loop, fd, tls))
+    ac_log_write(&server->log, ANYCABLE_LOG_ERROR,
+                 "a connection was refused: out of memory");
+  ac_tls_unref(tls);
+}
+
+/* --- beginning -------------------------------------------------------------- */
+
+static bool forked(const anycable_server *server) {
+  return ac_forked(server->fork_page);
+}
+
+/* Decides for a way of driving. */
+static int claim(anycable_server *server, enum ac_driver driver) {
+  pthread_mutex_lock(&server->mutex);
+  bool free = server->driver == AC_DRIVER_NONE &&
+              server->state == AC_STATE_STARTING;
+  if (free) {
+    server->driver = driver;
+    server->driving = driver != AC_DRIVER_HOST;
+  }
+  pthread_mutex_unlock(&server->mutex);
+  return free ? ANYCABLE_OK
+              : ac_server_fail(server, ANYCABLE_ERR_STATE,
+                               "the server is driven already, or was stopped");
+}
+
+static void open_doors(anycable_server *server) {
+  int workers = server->config->workers;
+  if (server->driver == AC_DRIVER_HOST) {
+    ac_rpc_run_inline(server->rpc);
+    workers = 0;
+  }
+  for (size_t i = 0; i < server->n_listeners; i++) {
+    if (!ac_listener_start(server->listeners[i], server->loop, accepted,
+                           server))
+      ac_log_write(&server->log, ANYCABLE_LOG_ERROR, "%s: cannot be watched",
+                   server->addresses[i]);
+    else
+      ac_log_write(&server->log, ANYCABLE_LOG_INFO,
+                   "libanycable %s serves gRPC on %s (TLS %s, %d workers)",
+                   anycable_version(), server->addresses[i],
+                   server->tls ? "on" : "off", workers);
+  }
+  ac_health_set(&server->health, true);
+  enter(server, AC_STATE_READY);
+  ac_loop_refresh(server->loop);
+}
+
+static void serve(anycable_server *server) {
+  open_doors(server);
+  while (state_of(server) != AC_STATE_CLOSED)
+    ac_loop_dispatch(server->loop, -1);
+}
+
+/* The loop has ended. If a handler asked for it, the server goes with it. */
+static void finish(anycable_server *server) {
+  if (atomic_load(&server->free_asked)) {
+    if (server->joinable)
+      pthread_detach(server->thread);
+    ac_server_destroy(server);
+    return;
+  }
+  pthread_mutex_lock(&server->mutex);
+  server->driving = false;
+  pthread_cond_broadcast(&server->changed);
+  pthread_mutex_unlock(&server->mutex);
+}
+
+static void *thread_main(void *arg) {
+  anycable_server *server = arg;
+  serve(server);
+  finish(server);
+  return NULL;
+}
+
+int anycable_server_start(anycable_server *server) {
+  sigset_t all, before;
+  if (!server)
+    return ANYCABLE_ERR_INVALID;
+  if (forked(server))
+    return ANYCABLE_ERR_FORKED;
+  int error = claim(server, AC_DRIVER_THREAD);
+  if (error)
+    return error;
+  server->joinable = true;
+  sigfillset(&all); /* signals are the host's */
+  pthread_sigmask(SIG_SETMASK, &all, &before);
+  error = pthread_create(&server->thread, NULL, thread_main, server);
+  pthread_sigmask(SIG_SETMASK, &before, NULL);
+  if (error == 0)
+    return ANYCABLE_OK;
+  pthread_mutex_lock(&server->mutex);
+  server->driver = AC_DRIVER_NONE;
+  server->driving = false;
+  server->joinable = false;
+  pthread_mutex_unlock(&server->mutex);
+  return ac_server_fail(server, ANYCABLE_ERR_IO, strerror(error));
+}
+
+int anycable_server_run(anycable_server *server) {
+  if (!server)
+    return ANYCABLE_ERR_INVALID;
+  if (forked(server))
+    return ANYCABLE_ERR_FORKED;
+  int error = claim(server, AC_DRIVER_RUN);
+  if (error)
+    return error;
+  serve(server);
+  finish(server);
+  return ANYCABLE_OK;
+}
+
+static int dispatch(anycable_server *server, int timeout_ms) {
+  ac_loop_dispatch(server->loop, timeout_ms);
+  if (state_of(server) != AC_STATE_CLOSED)
+    return ANYCABLE_OK;
+  return ANYCABLE_CLOSED;
+}
+
+int anycable_server_dispatch(anycable_server *server) {
+  if (!server)
+    return ANYCABLE_ERR_INVALID;
+  if (forked(server))
+    return ANYCABLE_ERR_FORKED;
+  if (server->driver != AC_DRIVER_HOST) {
+    int error = claim(server, AC_DRIVER_HOST);
+    if (error)
+      return error;
+    open_doors(server);
+  }
+  if (ac_rpc_inside(server->rpc))
+    return ac_server_fail(server, ANYCABLE_ERR_STATE,
+                          "anycable_server_dispatch() in a handler");
+  if (state_of(server) == AC_STATE_CLOSED)
+    return ANYCABLE_CLOSED;
+  int rc = dispatch(server, 0);
+  if (atomic_load(&server->free_asked)) {
+    ac_server_destroy(server);
+    return ANYCABLE_CLOSED;
+  }
+  return rc;
+}
+
+/* --- ending ----------------------------------------------------------------- */
+
+void anycable_server_request_stop(anycable_server *server) {
+  if (!server || forked(server))
+    return;
+  atomic_fetch_add(&server->stops, 1);
+  ac_loop_wake(server->loop);
+}
+
+static void ask_at_least(anycable_server *server, int stops) {
+  while (atomic_load(&server->stops) < stops)
+    anycable_server_request_stop(server);
+  ac_loop_wake(server->loop);
+}
+
+/* Waits for the driving thread to come to |state|, until |deadline|. */
+static bool await(anycable_server *server, enum ac_state state,
+                  uint64_t deadline) {
+  struct timespec until = {(time_t)(deadline / AC_SECOND),
+                           (long)(deadline % AC_SECOND)};
+  pthread_mutex_lock(&server->mutex);
+  int error = 0;
+  while (server->state < state && error == 0)
+    error = pthread_cond_timedwait(&server->changed, &server->mutex, &until);
+  bool there = server->state >= state;
+  pthread_mutex_unlock(&server->mutex);
+  return there;
+}
+
+/* The same, where nobody but the caller drives. */
+static bool drive_to(anycable_server *server, enum ac_state state,
+                     uint64_t deadline) {
+  for (;;) {
+    if (state_of(server) >= state)
+      return true;
+    uint64_t now = ac_clock_now();
+    if (now >= deadline)
+      return false;
+    uint64_t left = (deadline - now) / AC_MS + 1;
+    dispatch(server, left > 1000 ? 1000 : (int)left);
+  }
+}
+
+static bool wait_for(anycable_server *server, enum ac_state state,
+                     uint64_t deadline) {
+  return server->driver == AC_DRIVER_HOST ? drive_to(server, state, deadline)
+                                          : await(server, state, deadline);
+}
+
+/* A server that nobody ever drove has nothing to drain. */
+static bool close_undriven(anycable_server *server) {
+  pthread_mutex_lock(&server->mutex);
+  bool undriven = server->driver == AC_DRIVER_NONE;
+  if (undriven)
+    server->state = AC_STATE_CLOSED;
+  pthread_mutex_unlock(&server->mutex);
+  if (undriven)
+    close_listeners(server);
+  return undriven;
+}
+
+int anycable_server_stop(anycable_server *server, int64_t grace_ms) {
+  const uint64_t for_closing = 5 * AC_SECOND; /* it takes no time, normally */
+  if (!server)
+    return ANYCABLE_ERR_INVALID;
+  if (forked(server))
+    return ANYCABLE_ERR_FORKED;
+  if (ac_rpc_inside(server->rpc))
+    return ac_server_fail(server, ANYCABLE_ERR_STATE,
+                          "anycable_server_stop() in a handler");
+  if (close_undriven(server))
+    return ANYCABLE_OK;
+  uint64_t grace = grace_ms > 0 ? (uint64_t)grace_ms * AC_MS : 0;
+  ask_at_least(server, 1);
+  if (wait_for(server, AC_STATE_CLOSED, ac_clock_now() + grace))
+    return ANYCABLE_OK;
+  ask_at_least(server, 2);
+  wait_for(server, AC_STATE_CLOSING, ac_clock_now() + for_closing);
+  if (state_of(server) == AC_STATE_CLOSED)
+    return ANYCABLE_OK;
+  return ac_server_fail(server, ANYCABLE_ERR_BUSY, "handlers still run");
+}
+
+void anycable_server_free(anycable_server *server) {
+  if (!server || forked(server))
+    return; /* all that a child could close is its parent's */
+  ask_at_least(server, 2);
+  if (ac_rpc_inside(server->rpc)) {
+    atomic_store(&server->free_asked, true);
+    return;
+  }
+  pthread_mutex_lock(&server->mutex);
+  while (server->driving)
+    pthread_cond_wait(&server->changed, &server->mutex);
+  pthread_mutex_unlock(&server->mutex);
+  if (server->joinable)
+    pthread_join(server->thread, NULL);
+  ac_server_destroy(server);
+}
