@@ -64,7 +64,18 @@ static inline void *ac_arena_alloc(struct ac_arena *arena, size_t size) {
   return ac_arena_alloc_slow(arena, size);
 }
 
-/* The same, zeroed. */
+/* Gives back all but the first |size| of the |was| bytes at |p|, if that was
+ * the last allocation of the current block; if not, nothing happens. */
+static inline void ac_arena_trim(struct ac_arena *arena, void *p, size_t was,
+                                 size_t size) {
+  size_t rounded = (was + 15) & ~(size_t)15;
+  if ((char *)p + rounded != arena->at)
+    return;
+  arena->at = (char *)p + ((size + 15) & ~(size_t)15);
+  ac_poison((char *)p + size, (size_t)(arena->end - (char *)p) - size);
+}
+
+/* |size| bytes, zeroed. */
 void *ac_arena_zalloc(struct ac_arena *arena, size_t size);
 
 /* A NUL-terminated copy. Its ptr is NULL without memory. */

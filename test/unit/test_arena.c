@@ -225,6 +225,34 @@ static void test_copy_and_zalloc(void **state) {
   ac_arena_pool_release(pool);
 }
 
+static void test_trim(void **state) {
+  (void)state;
+  struct ac_arena_pool *pool = ac_arena_pool_new(1024, 4);
+  struct ac_arena *arena = ac_arena_new(pool, 1 << 20);
+  char *p = ac_arena_alloc(arena, 500);
+  char *end = arena->at;
+  ac_arena_trim(arena, p, 500, 500);
+  assert_ptr_equal(arena->at, end);
+  ac_arena_trim(arena, p, 500, 33);
+  assert_ptr_equal(arena->at, p + 48);
+  memset(p, 1, 33);
+  char *q = ac_arena_alloc(arena, 10);
+  assert_ptr_equal(q, p + 48);
+  memset(q, 2, 10);
+  /* Not the last one, or not in the current block: stays as it is. */
+  end = arena->at;
+  ac_arena_trim(arena, p, 33, 1);
+  assert_ptr_equal(arena->at, end);
+  char *own = ac_arena_alloc(arena, 2000);
+  ac_arena_trim(arena, own, 2000, 1);
+  assert_ptr_equal(arena->at, end);
+  memset(own, 3, 2000);
+  ac_arena_trim(arena, q, 10, 0);
+  assert_ptr_equal(ac_arena_alloc(arena, 1), q);
+  ac_arena_free(arena);
+  ac_arena_pool_release(pool);
+}
+
 static void test_null_is_fine(void **state) {
   (void)state;
   ac_arena_free(NULL);
@@ -259,6 +287,10 @@ static void test_freed_memory_is_out_of_bounds(void **state) {
   assert_false(__asan_address_is_poisoned(p + 19));
   assert_true(__asan_address_is_poisoned(p + 20));
   assert_false(__asan_address_is_poisoned(own + 899));
+  char *trimmed = ac_arena_alloc(arena, 60);
+  ac_arena_trim(arena, trimmed, 60, 5);
+  assert_false(__asan_address_is_poisoned(trimmed + 4));
+  assert_true(__asan_address_is_poisoned(trimmed + 5));
   ac_arena_free(arena);
   assert_true(__asan_address_is_poisoned(p));
   assert_true(__asan_address_is_poisoned(own));
@@ -417,6 +449,7 @@ int main(void) {
       cmocka_unit_test(test_room_is_not_wasted),
       cmocka_unit_test(test_huge_sizes),
       cmocka_unit_test(test_copy_and_zalloc),
+      cmocka_unit_test(test_trim),
       cmocka_unit_test(test_null_is_fine),
       cmocka_unit_test(test_pool_outlived_by_its_arenas),
 #ifdef AC_POISONS
