@@ -12,23 +12,28 @@
 typedef unsigned char byte;
 
 static const byte *skip_space(const byte *p, const byte *end) {
-  while (p < end && (*p == ' ' || *p == '\n' || *p == '\r' || *p == '\t'))
+  while (p < end && *p <= ' ' &&
+         (*p == ' ' || *p == '\n' || *p == '\r' || *p == '\t'))
     p++;
   return p;
 }
 
-/* To the first byte that cannot stand for itself in a JSON string: a quote, a
- * backslash or a control character; also E2, with which U+2028 begins, where
- * |separators| are of interest. */
-static inline const byte *skip_plain(const byte *p, const byte *end,
-                                     bool separators) {
+/* The bytes that cannot stand for themselves in a string: quotes, backslashes
+ * and control characters. The lowest bit set is exact. It is ac_word_below and
+ * twice ac_word_equal, which for ASCII look at the same top bits. */
+static inline uint64_t special_bytes(uint64_t word) {
+  uint64_t control = word - AC_WORD_ONES * 0x20;
+  uint64_t quote = (word ^ AC_WORD_ONES * '"') - AC_WORD_ONES;
+  uint64_t backslash = (word ^ AC_WORD_ONES * '\\') - AC_WORD_ONES;
+  return (control | quote | backslash) & ~word & AC_WORD_TOPS;
+}
+
+/* To the first of those, or to |end|. */
+static const byte *skip_plain(const byte *p, const byte *end) {
   for (;;) {
     size_t left = (size_t)(end - p);
     uint64_t word = left >= 8 ? ac_word_load(p) : ac_word_load_tail(p, left);
-    uint64_t mask = ac_word_below(word, 0x20) | ac_word_equal(word, '"') |
-                    ac_word_equal(word, '\\');
-    if (separators)
-      mask |= ac_word_equal(word, 0xe2);
+    uint64_t mask = special_bytes(word);
     /* A tail has a zero behind it, which is found if nothing else is. */
     if (mask)
       return p + ac_word_first(mask);
@@ -74,12 +79,12 @@ static const byte *scan_escape(const byte *p, const byte *end) {
 static const byte *scan_string(const byte *p, const byte *end) {
   if (p == end || *p != '"')
     return NULL;
-  p = skip_plain(p + 1, end, false);
+  p = skip_plain(p + 1, end);
   while (p < end && *p == '\\') {
     p = scan_escape(p + 1, end);
     if (!p)
       return NULL;
-    p = skip_plain(p, end, false);
+    p = skip_plain(p, end);
   }
   return p < end && *p == '"' ? p + 1 : NULL;
 }
@@ -184,12 +189,11 @@ static const byte *scan_on(const byte *p, const byte *end, struct nest *nest) {
   return p;
 }
 
-/* Any value. Where it returns NULL, |*error| says which one it was. */
-static const byte *scan_value(const byte *p, const byte *end, unsigned depth,
-                              int *error) {
+/* An array or an object. |*error| is changed where it is too deep. */
+static const byte *scan_nested(const byte *p, const byte *end, unsigned depth,
+                               int *error) {
   struct nest nest = {.depth = depth < AC_JSON_MAX_DEPTH ? depth
                                                          : AC_JSON_MAX_DEPTH};
-  *error = ANYCABLE_ERR_PROTO;
   do {
     if (p == end)
       return NULL;
@@ -213,6 +217,17 @@ static const byte *scan_value(const byte *p, const byte *end, unsigned depth,
       p = scan_on(p, end, &nest);
   } while (p && nest.level > 0);
   return p;
+}
+
+/* Any value. Where it returns NULL, |*error| says which one it was. */
+static const byte *scan_value(const byte *p, const byte *end, unsigned depth,
+                              int *error) {
+  *error = ANYCABLE_ERR_PROTO;
+  if (p == end)
+    return NULL;
+  if (*p == '{' || *p == '[')
+    return scan_nested(p, end, depth, error);
+  return scan_scalar(p, end);
 }
 
 int ac_json_check(anycable_str text, unsigned depth) {
@@ -376,15 +391,14 @@ static bool decodes_to(anycable_str string, anycable_str text) {
   while (p < end) {
     char decoded[4];
     size_t n = 1;
-    if (*p == '\\') {
-      p++;
+    decoded[0] = (char)*p++;
+    if (decoded[0] == '\\')
       n = decode_escape(&p, end, decoded);
-    } else {
-      decoded[0] = (char)*p++;
-    }
-    if (n == 0 || n > text.len - at || memcmp(text.ptr + at, decoded, n) != 0)
+    if (n == 0 || n > text.len - at)
       return false;
-    at += n;
+    for (size_t i = 0; i < n; i++)
+      if (text.ptr[at++] != decoded[i])
+        return false;
   }
   return at == text.len;
 }
@@ -439,62 +453,110 @@ int ac_json_int64(anycable_str value, int64_t *out) {
   return ANYCABLE_OK;
 }
 
-/* Writes what the character at |*at| looks like in a string, if skip_plain has
- * stopped at it, and moves |*at| behind it. Returns the length, 6 at most. */
-static size_t escape(const byte **at, const byte *end, char out[6]) {
-  static const char hex[] = "0123456789abcdef";
-  static const char letters[0x20] = {
-      ['\b'] = 'b', ['\f'] = 'f', ['\n'] = 'n', ['\r'] = 'r', ['\t'] = 't'};
-  const byte *p = *at;
-  *at = p + 1;
-  if (*p == 0xe2) {
-    if (end - p < 3 || p[1] != 0x80 || (p[2] & 0xfe) != 0xa8) {
-      out[0] = (char)*p;
-      return 1;
-    }
-    *at = p + 3;
-    memcpy(out, p[2] & 1 ? "\\u2029" : "\\u2028", 6);
-    return 6;
+/* What each byte costs in a string beyond itself; E2 does only where it begins
+ * a separator. */
+#define SEPARATOR 3
+static const byte extra[256] = {
+    [0 ... 7] = 5,   ['\b' ... '\n'] = 1, [11] = 5,   ['\f' ... '\r'] = 1,
+    [14 ... 31] = 5, ['"'] = 1,           ['\\'] = 1, [0xe2] = SEPARATOR};
+
+/* U+2028 and U+2029, of which the first byte is known. */
+static bool is_separator(const byte *p, const byte *end) {
+  return end - p >= 3 && p[1] == 0x80 && (p[2] & 0xfe) == 0xa8;
+}
+
+/* Where a special byte is, more are often close by: quotes in JSON. So many
+ * bytes are then looked at one by one. */
+#define CLOSE_BY 32
+
+/* How far bytes can be taken as they are, eight at a time. */
+static inline size_t plain_words(const byte *p, const byte *end) {
+  size_t len = 0;
+  while ((size_t)(end - p) - len >= 8) {
+    uint64_t word = ac_word_load(p + len);
+    if (special_bytes(word) | ac_word_equal(word, 0xe2))
+      break;
+    len += 8;
   }
-  out[0] = '\\';
-  if (*p >= 0x20 || letters[*p]) {
-    out[1] = *p >= 0x20 ? (char)*p : letters[*p];
-    return 2;
-  }
-  memcpy(out + 1, "u00", 3);
-  out[4] = hex[*p >> 4];
-  out[5] = hex[*p & 15];
-  return 6;
+  return len;
 }
 
 size_t ac_json_quoted_len(anycable_str text) {
-  size_t len = 2;
+  size_t len = text.len + 2;
   if (text.len == 0)
     return len;
   const byte *p = (const byte *)text.ptr;
   const byte *end = p + text.len;
-  for (;;) {
-    const byte *stop = skip_plain(p, end, true);
-    len += (size_t)(stop - p);
-    if (stop == end)
-      return len;
-    char written[6];
-    p = stop;
-    len += escape(&p, end, written);
+  while (p < end) {
+    p += plain_words(p, end);
+    const byte *stop = end - p < CLOSE_BY ? end : p + CLOSE_BY;
+    for (; p < stop; p++)
+      if (extra[*p] && (extra[*p] != SEPARATOR || is_separator(p, end)))
+        len += extra[*p];
   }
+  return len;
 }
 
-void ac_json_quote(char *out, anycable_str text) {
+/* Writes the character at |*at|, the first byte of which is not free, and moves
+ * |*at| behind it. Returns where the text goes on. */
+static char *write_special(char *out, const byte **at, const byte *end) {
+  static const char hex[] = "0123456789abcdef";
+  static const char letters[] = {
+      ['\b'] = 'b', ['\f'] = 'f', ['\n'] = 'n', ['\r'] = 'r', ['\t'] = 't'};
+  const byte *p = *at;
+  byte c = *p;
+  *at = p + 1;
+  if (extra[c] == 1) {
+    out[0] = '\\';
+    out[1] = c < 0x20 ? letters[c] : (char)c;
+    return out + 2;
+  }
+  if (extra[c] == SEPARATOR) {
+    if (!is_separator(p, end)) {
+      *out = (char)c;
+      return out + 1;
+    }
+    memcpy(out, p[2] == 0xa8 ? "\\u2028" : "\\u2029", 6);
+    *at = p + 3;
+    return out + 6;
+  }
+  memcpy(out, "\\u00", 4);
+  out[4] = hex[c >> 4];
+  out[5] = hex[c & 15];
+  return out + 6;
+}
+
+char *ac_json_quote(char *out, anycable_str text) {
   *out++ = '"';
   const byte *p = (const byte *)text.ptr;
   const byte *end = text.len > 0 ? p + text.len : p;
   while (p < end) {
-    const byte *stop = skip_plain(p, end, true);
-    memcpy(out, p, (size_t)(stop - p));
-    out += stop - p;
-    p = stop;
-    if (p < end)
-      out += escape(&p, end, out);
+    size_t plain = plain_words(p, end);
+    if (plain > 0)
+      memcpy(out, p, plain);
+    out += plain;
+    p += plain;
+    const byte *stop = end - p < CLOSE_BY ? end : p + CLOSE_BY;
+    while (p < stop) {
+      if (extra[*p])
+        out = write_special(out, &p, end);
+      else
+        *out++ = (char)*p++;
+    }
   }
   *out = '"';
+  return out + 1;
+}
+
+anycable_str ac_json_quoted(struct ac_arena *arena, anycable_str text) {
+  /* A short text is looked at once, with room for the worst. */
+  size_t room = text.len <= 256 ? 6 * text.len + 2 : ac_json_quoted_len(text);
+  char *out = ac_arena_alloc(arena, room + 1);
+  if (!out)
+    return ac_str(NULL, 0);
+  char *end = ac_json_quote(out, text);
+  *end = '\0';
+  size_t len = (size_t)(end - out);
+  ac_arena_trim(arena, out, room + 1, len + 1);
+  return ac_str(out, len);
 }

@@ -62,10 +62,14 @@ bool ac_json_string_is(anycable_str value, anycable_str text);
  * ANYCABLE_ERR_LIMIT for one that does not fit. */
 int ac_json_int64(anycable_str value, int64_t *out);
 
-/* The length of |text| as a JSON string, with quotes, and the string itself
- * written to |out|, which has that much room; no NUL behind it. |text| is
- * UTF-8. U+2028 and U+2029 are escaped too, as scripts cannot hold them. */
+/* |text| as a JSON string, quotes included, NUL-terminated. Its ptr is NULL
+ * without memory. |text| is UTF-8. U+2028 and U+2029 are escaped too, as
+ * scripts cannot hold them. */
+anycable_str ac_json_quoted(struct ac_arena *arena, anycable_str text);
+
+/* The same for who has memory: its length, and the string itself written to
+ * |out|, which has that much room; returns its end, where no NUL is set. */
 size_t ac_json_quoted_len(anycable_str text);
-void ac_json_quote(char *out, anycable_str text);
+char *ac_json_quote(char *out, anycable_str text);
 
 #endif

@@ -860,7 +860,7 @@ static anycable_str quoted(anycable_str text) {
   size_t len = ac_json_quoted_len(text);
   char *out = malloc(len);
   assert_non_null(out);
-  ac_json_quote(out, text);
+  assert_ptr_equal(ac_json_quote(out, text), out + len);
   return ac_str(out, len);
 }
 
@@ -893,6 +893,9 @@ static void test_quote(void **state) {
     anycable_str value = quoted(text);
     assert_str(value, rows[i].value);
     drop(value);
+    value = ac_json_quoted(arena, text);
+    assert_str(value, rows[i].value);
+    assert_int_equal(value.ptr[value.len], '\0');
     drop(text);
   }
   anycable_str value = quoted(ac_str("a\0b", 3));
@@ -901,6 +904,30 @@ static void test_quote(void **state) {
   value = quoted(ac_str(NULL, 0));
   assert_str(value, "\"\"");
   drop(value);
+}
+
+/* What it takes of the arena is what it is long, or no memory and nothing. */
+static void test_quoted_memory(void **state) {
+  (void)state;
+  static char text[1000];
+  for (size_t len = 0; len < sizeof(text); len += 37) {
+    struct ac_arena *own = ac_arena_new(pool, 0);
+    for (int dense = 0; dense < 2; dense++) {
+      memset(text, dense ? 1 : 'a', sizeof(text));
+      const char *at = own->at;
+      size_t room = (size_t)(own->end - own->at);
+      anycable_str value = ac_json_quoted(own, ac_str(text, len));
+      size_t expected = dense ? 6 * len + 2 : len + 2;
+      if (value.ptr) {
+        assert_int_equal(value.len, expected);
+        assert_int_equal(own->at - at, (expected + 1 + 15) / 16 * 16);
+      } else {
+        assert_true(room < (len <= 256 ? 6 * len : expected) + 32);
+        assert_ptr_equal(own->at, at);
+      }
+    }
+    ac_arena_free(own);
+  }
 }
 
 /* Each character that is written in another way, and some that are not, at
@@ -950,6 +977,7 @@ int main(void) {
       cmocka_unit_test(test_every_code_point),
       cmocka_unit_test(test_int64),
       cmocka_unit_test(test_quote),
+      cmocka_unit_test(test_quoted_memory),
       cmocka_unit_test(test_round_trip),
   };
   return cmocka_run_group_tests(tests, set_up, tear_down);
