@@ -13,8 +13,15 @@
 bool ac_wire_encode(int method, const struct ac_wire_reply *reply,
                     size_t prefix, struct ac_arena *arena, anycable_str *out);
 
+/* The values of grpc.health.v1.HealthCheckResponse.ServingStatus. */
+enum ac_wire_health {
+  AC_WIRE_SERVING = 1,
+  AC_WIRE_NOT_SERVING = 2,
+  AC_WIRE_SERVICE_UNKNOWN = 3
+};
+
 /* Encodes a grpc.health.v1.HealthCheckResponse likewise. */
-bool ac_wire_encode_health(bool serving, size_t prefix, struct ac_arena *arena,
-                           anycable_str *out);
+bool ac_wire_encode_health(enum ac_wire_health status, size_t prefix,
+                           struct ac_arena *arena, anycable_str *out);
 
 #endif

@@ -9,7 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "base/str.h"
+#include "base/pair.h"
 
 enum ac_wire_status {
   AC_WIRE_ERROR = 0,
@@ -17,13 +17,8 @@ enum ac_wire_status {
   AC_WIRE_FAILURE = 2
 };
 
-struct ac_wire_pair {
-  anycable_str key;
-  anycable_str value;
-};
-
 struct ac_wire_map {
-  struct ac_wire_pair *items;
+  struct ac_pair *items;
   size_t n;
 };
 
