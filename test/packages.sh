@@ -31,6 +31,9 @@ python() { /usr/bin/python3 -c "import $1"; }
 
 check() {
   lacks libcmocka-dev has_module cmocka
+  lacks python3 test -x /usr/bin/python3
+  lacks python3-hpack python hpack
+  lacks openssl has_program openssl
 }
 
 bench() {
@@ -56,6 +59,14 @@ interop() {
   lacks nodejs has_program node
   lacks npm has_program npm
 }
+
+e2e() {
+  lacks nodejs has_program node
+  lacks npm has_program npm
+  lacks openssl has_program openssl
+}
+
+demo() { :; } # what builds the library is enough
 
 case ${1-} in
 missing)

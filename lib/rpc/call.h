@@ -63,6 +63,7 @@ struct anycable_socket {
   void *origin;
   struct ac_timer timer;
   uint64_t deadline;
+  bool submitted;
   bool queued; /* in the batch or the queue; under the lock once flushed */
   bool in_batch;
   struct ac_list link; /* in the batch, the queue, or the list of finished */

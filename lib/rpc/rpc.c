@@ -149,7 +149,7 @@ void ac_rpc_release(anycable_socket *call) {
   call->answered = NULL;
   rpc->runtime.timer_clear(rpc->runtime.loop, &call->timer);
   if (atomic_load(&call->phase) != AC_CALL_DONE) {
-    if (withdraw(call))
+    if (!call->submitted || withdraw(call))
       ac_call_drop_holder(call);
     else
       ac_call_cancel(call);
@@ -176,6 +176,7 @@ static void run_inline(anycable_socket *call) {
 void ac_rpc_submit(anycable_socket *call, uint64_t deadline,
                    ac_rpc_answered_fn answered, void *origin) {
   struct ac_rpc *rpc = call->rpc;
+  call->submitted = true;
   call->deadline = deadline;
   call->answered = answered;
   call->origin = origin;
