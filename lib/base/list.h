@@ -10,7 +10,7 @@ struct ac_list {
   struct ac_list *next;
 };
 
-#define ac_container_of(ptr, type, member) \
+#define ac_container_of(ptr, type, member)                                     \
   ((type *)(void *)((char *)(ptr)-offsetof(type, member)))
 
 static inline void ac_list_init(struct ac_list *list) {

@@ -5,7 +5,11 @@
 #include "grpc/metadata.h"
 
 #define FIELD(name, value)                                                     \
-  {{name, sizeof(name) - 1}, {value, sizeof(value) - 1}}
+  {                                                                            \
+    {name, sizeof(name) - 1}, {                                                \
+      value, sizeof(value) - 1                                                 \
+    }                                                                          \
+  }
 
 static const struct ac_h2_field headers_plain[] = {
     FIELD(":status", "200"), FIELD("content-type", "application/grpc")};
@@ -143,8 +147,8 @@ static void field(struct ac_h2_field *f, const char *name, const char *value) {
 }
 
 static const char *decimal(int n) {
-  static const char *const texts[] = {"0", "1",  "2",  "3",  "4",  "5",
-                                      "6", "7",  "8",  "9",  "10", "11",
+  static const char *const texts[] = {"0",  "1",  "2",  "3",  "4",  "5",
+                                      "6",  "7",  "8",  "9",  "10", "11",
                                       "12", "13", "14", "15", "16"};
   return texts[n >= 0 && n <= 16 ? n : 2];
 }

@@ -47,7 +47,7 @@ struct ac_grpc {
   struct ac_grpc_config config;
   const struct ac_grpc_method *methods;
   size_t n_methods;
-  void *owner; /* for the methods */
+  void *owner;                  /* for the methods */
   void (*settled)(void *owner); /* a turn of a connection is over */
   struct ac_arena_pool *arenas;
   struct ac_budget *budget;

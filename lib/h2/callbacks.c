@@ -15,11 +15,11 @@ static struct ac_h2_stream *find(struct ac_h2_connection *connection,
   return stream;
 }
 
-static void count(struct ac_h2_connection *connection,
-                  enum ac_h2_event event) {
+static void count(struct ac_h2_connection *connection, enum ac_h2_event event) {
   struct ac_h2 *h2 = connection->h2;
-  const char *farewell = ac_h2_guard_count(
-      &connection->guard, &h2->config, h2->runtime.now(h2->runtime.loop), event);
+  const char *farewell =
+      ac_h2_guard_count(&connection->guard, &h2->config,
+                        h2->runtime.now(h2->runtime.loop), event);
   if (farewell)
     ac_h2_lifetime_punish(connection, farewell);
 }

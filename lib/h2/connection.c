@@ -51,7 +51,9 @@ void ac_h2_free(struct ac_h2 *h2) {
   free(h2);
 }
 
-size_t ac_h2_connections(const struct ac_h2 *h2) { return h2->n_connections; }
+size_t ac_h2_connections(const struct ac_h2 *h2) {
+  return h2->n_connections;
+}
 
 static bool session_begin(struct ac_h2_connection *connection) {
   struct ac_h2 *h2 = connection->h2;
@@ -68,9 +70,8 @@ static bool session_begin(struct ac_h2_connection *connection) {
   return nghttp2_submit_settings(connection->session, NGHTTP2_FLAG_NONE,
                                  settings,
                                  sizeof(settings) / sizeof(settings[0])) == 0 &&
-         nghttp2_session_set_local_window_size(connection->session,
-                                               NGHTTP2_FLAG_NONE, 0,
-                                               AC_H2_WINDOW) == 0;
+         nghttp2_session_set_local_window_size(
+             connection->session, NGHTTP2_FLAG_NONE, 0, AC_H2_WINDOW) == 0;
 }
 
 /* Tells the owner of all that ends, then frees. Never inside a turn. */
@@ -79,8 +80,8 @@ static void destroy(struct ac_h2_connection *connection) {
   ac_h2_lifetime_end(connection);
   connection->phase = AC_H2_DEAD;
   while (!ac_list_empty(&connection->streams))
-    ac_h2_stream_close(ac_container_of(connection->streams.next,
-                                       struct ac_h2_stream, link));
+    ac_h2_stream_close(
+        ac_container_of(connection->streams.next, struct ac_h2_stream, link));
   ac_h2_streams_reap(connection);
   ac_list_remove(&connection->dirty);
   if (!ac_list_empty(&connection->link)) {
@@ -252,8 +253,8 @@ static void take(struct ac_h2_connection *connection, const char *data,
                  size_t len) {
   if (connection->phase == AC_H2_LINGER)
     return; /* read only to see the end */
-  ssize_t n = nghttp2_session_mem_recv(connection->session,
-                                       (const uint8_t *)data, len);
+  ssize_t n =
+      nghttp2_session_mem_recv(connection->session, (const uint8_t *)data, len);
   if (connection->consumed > 0) {
     nghttp2_session_consume_connection(connection->session,
                                        connection->consumed);
@@ -329,6 +330,6 @@ void ac_h2_drain(struct ac_h2 *h2) {
 
 void ac_h2_close_all(struct ac_h2 *h2) {
   while (!ac_list_empty(&h2->connections))
-    destroy(ac_container_of(h2->connections.next, struct ac_h2_connection,
-                            link));
+    destroy(
+        ac_container_of(h2->connections.next, struct ac_h2_connection, link));
 }

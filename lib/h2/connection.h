@@ -58,11 +58,11 @@ struct ac_h2_connection {
   struct ac_buffer out;
   enum ac_h2_phase phase;
   bool in_turn;
-  bool settled;   /* the peer's first SETTINGS came */
-  bool blocked;   /* waits for room in the socket */
-  bool ticking;   /* the timer looks after streams */
-  bool pinged;    /* our keepalive ping is out */
-  bool punished;  /* the last GOAWAY was for misbehaviour */
+  bool settled;         /* the peer's first SETTINGS came */
+  bool blocked;         /* waits for room in the socket */
+  bool ticking;         /* the timer looks after streams */
+  bool pinged;          /* our keepalive ping is out */
+  bool punished;        /* the last GOAWAY was for misbehaviour */
   const char *farewell; /* debug data of the last GOAWAY */
   struct ac_timer timer;
   uint64_t began;

@@ -21,7 +21,8 @@ void ac_h2_guard_init(struct ac_h2_guard *guard) {
  * before; strikes are forgiven when we send something. */
 static const char *ping(struct ac_h2_guard *guard,
                         const struct ac_h2_config *config, uint64_t now) {
-  bool early = guard->last_ping && now - guard->last_ping < config->ping_interval;
+  bool early =
+      guard->last_ping && now - guard->last_ping < config->ping_interval;
   guard->last_ping = now;
   if (early && !ac_bucket_take(&guard->strikes, now, config->ping_strikes,
                                config->ping_strikes, 60 * AC_SECOND))
@@ -65,8 +66,9 @@ const char *ac_h2_guard_count(struct ac_h2_guard *guard,
     guard->credit = 0;
     return glitch(guard, config, now);
   case AC_H2_EVENT_EMPTY_DATA:
-    return ++guard->empty_frames > config->empty_frames ? "too_many_empty_frames"
-                                                        : NULL;
+    return ++guard->empty_frames > config->empty_frames
+               ? "too_many_empty_frames"
+               : NULL;
   case AC_H2_EVENT_DATA:
     guard->empty_frames = 0;
     return NULL;

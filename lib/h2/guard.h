@@ -12,10 +12,10 @@
 struct ac_h2_config;
 
 struct ac_h2_guard {
-  struct ac_bucket strikes;  /* pings that came too early */
-  struct ac_bucket pings;    /* pings at all */
+  struct ac_bucket strikes; /* pings that came too early */
+  struct ac_bucket pings;   /* pings at all */
   struct ac_bucket settings;
-  struct ac_bucket resets;   /* RST_STREAM received */
+  struct ac_bucket resets; /* RST_STREAM received */
   struct ac_bucket glitches;
   uint64_t last_ping;
   uint32_t empty_frames; /* empty DATA in a row */

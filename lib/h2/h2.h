@@ -126,8 +126,7 @@ bool ac_h2_stream_reject(struct ac_h2_stream *stream,
  * closed. False without memory. */
 bool ac_h2_stream_respond(struct ac_h2_stream *stream,
                           const struct ac_h2_field *headers, size_t n_headers,
-                          anycable_str body,
-                          const struct ac_h2_field *trailers,
+                          anycable_str body, const struct ac_h2_field *trailers,
                           size_t n_trailers);
 
 /* The same for a stream that goes on: after ac_h2_stream_open, any number of

@@ -72,7 +72,8 @@ static void arm(struct ac_h2_connection *connection) {
   connection->ticking = connection->n_streams > 0 || connection->blocked;
   if (due == UINT64_MAX)
     h2->runtime.timer_clear(h2->runtime.loop, &connection->timer);
-  else if (h2->runtime.timer_set(h2->runtime.loop, &connection->timer, due) != 0)
+  else if (h2->runtime.timer_set(h2->runtime.loop, &connection->timer, due) !=
+           0)
     ac_h2_connection_kill(connection);
 }
 
@@ -108,8 +109,7 @@ void ac_h2_lifetime_goodbye(struct ac_h2_connection *connection,
   connection->phase_since = now(connection->h2);
   connection->farewell = farewell;
   nghttp2_submit_shutdown_notice(connection->session);
-  nghttp2_submit_ping(connection->session, NGHTTP2_FLAG_NONE,
-                      ac_h2_drain_ping);
+  nghttp2_submit_ping(connection->session, NGHTTP2_FLAG_NONE, ac_h2_drain_ping);
   ac_h2_connection_touch(connection);
   if (!connection->in_turn)
     arm(connection);
@@ -146,8 +146,8 @@ void ac_h2_lifetime_punish(struct ac_h2_connection *connection,
 static void check_streams(struct ac_h2_connection *connection) {
   const struct ac_h2_config *config = &connection->h2->config;
   uint64_t t = now(connection->h2);
-  for (struct ac_list *l = connection->streams.next;
-       l != &connection->streams; l = l->next) {
+  for (struct ac_list *l = connection->streams.next; l != &connection->streams;
+       l = l->next) {
     struct ac_h2_stream *stream = ac_container_of(l, struct ac_h2_stream, link);
     if (!stream->ended && !stream->answering &&
         t - stream->began >= config->request_time)

@@ -55,7 +55,9 @@ static void *mem_malloc(size_t size, void *pool) {
   return ac_h2_pool_alloc(pool, size);
 }
 
-static void mem_free(void *ptr, void *pool) { ac_h2_pool_free(pool, ptr); }
+static void mem_free(void *ptr, void *pool) {
+  ac_h2_pool_free(pool, ptr);
+}
 
 static void *mem_calloc(size_t n, size_t size, void *pool) {
   if (size && n > SIZE_MAX / size)

@@ -31,13 +31,10 @@ static bool is(anycable_str s, const char *text, size_t len) {
 #define IS(s, literal) is(s, literal, sizeof(literal) - 1)
 
 static bool name_valid(anycable_str name) {
-  if (name.len == 0)
-    return false;
-  for (size_t i = 0; i < name.len; i++) {
-    if (!name_chars[(unsigned char)name.ptr[i]])
-      return false;
-  }
-  return true;
+  unsigned char all = name.len > 0;
+  for (size_t i = 0; i < name.len; i++)
+    all &= name_chars[(unsigned char)name.ptr[i]];
+  return all;
 }
 
 /* True if one of the eight bytes in |word| is below 0x20 or is 0x7f: the
@@ -50,27 +47,43 @@ static bool word_has_control(uint64_t word) {
   return low || ((del - ones) & ~del & highs);
 }
 
-/* NUL, CR and LF are never allowed, other control characters but a tab are
- * refused too; nor is white space at the ends. Bytes from 0x80 are fine. */
-static bool value_valid(anycable_str value) {
-  const char *p = value.ptr;
-  size_t left = value.len;
-  if (left == 0)
-    return true;
-  if (p[0] == ' ' || p[0] == '\t' || p[left - 1] == ' ' || p[left - 1] == '\t')
-    return false;
-  for (; left >= 8; p += 8, left -= 8) {
-    uint64_t word;
-    memcpy(&word, p, 8);
-    if (word_has_control(word))
-      break;
-  }
-  for (; left > 0; p++, left--) {
-    unsigned char c = (unsigned char)*p;
-    if ((c < 0x20 && c != '\t') || c == 0x7f)
+static bool byte_valid(unsigned char c) {
+  return (c >= 0x20 && c != 0x7f) || c == '\t';
+}
+
+static bool bytes_valid(const char *p, size_t n) {
+  for (size_t i = 0; i < n; i++) {
+    if (!byte_valid((unsigned char)p[i]))
       return false;
   }
   return true;
+}
+
+static bool is_space(char c) {
+  return c == ' ' || c == '\t';
+}
+
+/* NUL, CR and LF are never allowed, other control characters but a tab are
+ * refused too; nor is white space at the ends. Bytes from 0x80 are fine. Words
+ * of eight, the last one overlapping the one before; tabs are rare enough to
+ * take the slow way. */
+static bool value_valid(anycable_str value) {
+  const char *p = value.ptr;
+  size_t len = value.len;
+  uint64_t word;
+  if (len == 0)
+    return true;
+  if (is_space(p[0]) || is_space(p[len - 1]))
+    return false;
+  if (len < 8)
+    return bytes_valid(p, len);
+  for (size_t i = 0; i + 8 < len; i += 8) {
+    memcpy(&word, p + i, 8);
+    if (word_has_control(word))
+      return bytes_valid(p, len);
+  }
+  memcpy(&word, p + len - 8, 8);
+  return !word_has_control(word) || bytes_valid(p, len);
 }
 
 static bool pseudo(struct ac_h2_rules *rules, anycable_str name) {

@@ -13,10 +13,10 @@
 #include "base/str.h"
 
 struct ac_h2_rules {
-  unsigned seen;          /* pseudo headers and single headers, as bits */
-  bool sized;             /* content-length was there */
-  uint64_t length;        /* what it said */
-  uint64_t received;      /* bytes of body so far */
+  unsigned seen;     /* pseudo headers and single headers, as bits */
+  bool sized;        /* content-length was there */
+  uint64_t length;   /* what it said */
+  uint64_t received; /* bytes of body so far */
 };
 
 /* One field of the request's headers. */

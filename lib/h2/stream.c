@@ -66,8 +66,7 @@ static size_t to_nv(const struct ac_h2_field *fields, size_t n,
     nva[i].namelen = fields[i].name.len;
     nva[i].value = (uint8_t *)(uintptr_t)fields[i].value.ptr;
     nva[i].valuelen = fields[i].value.len;
-    nva[i].flags =
-        NGHTTP2_NV_FLAG_NO_COPY_NAME | NGHTTP2_NV_FLAG_NO_COPY_VALUE;
+    nva[i].flags = NGHTTP2_NV_FLAG_NO_COPY_NAME | NGHTTP2_NV_FLAG_NO_COPY_VALUE;
   }
   return n;
 }
@@ -123,8 +122,7 @@ bool ac_h2_stream_reject(struct ac_h2_stream *stream,
 
 bool ac_h2_stream_respond(struct ac_h2_stream *stream,
                           const struct ac_h2_field *headers, size_t n_headers,
-                          anycable_str body,
-                          const struct ac_h2_field *trailers,
+                          anycable_str body, const struct ac_h2_field *trailers,
                           size_t n_trailers) {
   stream->body = body;
   stream->finishing = true;
@@ -143,8 +141,8 @@ static bool resume(struct ac_h2_stream *stream) {
     return true;
   stream->deferred = false;
   ac_h2_connection_touch(stream->connection);
-  return nghttp2_session_resume_data(stream->connection->session,
-                                     stream->id) == 0;
+  return nghttp2_session_resume_data(stream->connection->session, stream->id) ==
+         0;
 }
 
 bool ac_h2_stream_push(struct ac_h2_stream *stream, anycable_str body) {

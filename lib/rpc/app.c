@@ -12,7 +12,9 @@ anycable_app *anycable_app_new(void) {
   return app;
 }
 
-void ac_app_ref(anycable_app *app) { atomic_fetch_add(&app->refs, 1); }
+void ac_app_ref(anycable_app *app) {
+  atomic_fetch_add(&app->refs, 1);
+}
 
 void ac_app_unref(anycable_app *app) {
   if (!app || atomic_fetch_sub(&app->refs, 1) != 1)
@@ -23,7 +25,9 @@ void ac_app_unref(anycable_app *app) {
   free(app);
 }
 
-void anycable_app_free(anycable_app *app) { ac_app_unref(app); }
+void anycable_app_free(anycable_app *app) {
+  ac_app_unref(app);
+}
 
 void ac_app_fail(anycable_app *app, const char *format, ...) {
   va_list args;
@@ -32,7 +36,8 @@ void ac_app_fail(anycable_app *app, const char *format, ...) {
   va_end(args);
 }
 
-/* Keeps the first error of registering. True if |app| can be registered with. */
+/* Keeps the first error of registering. True if |app| can be registered with.
+ */
 static bool open_for(anycable_app *app, const char *what) {
   if (!app || app->error)
     return false;
@@ -49,7 +54,8 @@ static void refuse(anycable_app *app, int error, const char *text) {
 }
 
 /* Copies a table of any size that this library knows how to read. */
-static const char *copy_ops(anycable_app *app, const anycable_session_ops *ops) {
+static const char *copy_ops(anycable_app *app,
+                            const anycable_session_ops *ops) {
   size_t known = sizeof(app->ops);
   if (!ops || ops->size < offsetof(anycable_session_ops, handle_open))
     return "anycable_app_set_factory: .size must be "
@@ -94,8 +100,7 @@ void *anycable_app_factory(const anycable_app *app,
 
 void anycable_app_add_interceptor(
     anycable_app *app, int (*before)(anycable_socket *socket, void *ctx),
-    void (*after)(anycable_socket *socket, int outcome, void *ctx),
-    void *ctx) {
+    void (*after)(anycable_socket *socket, int outcome, void *ctx), void *ctx) {
   if (!open_for(app, "anycable_app_add_interceptor"))
     return;
   if (!before && !after) {

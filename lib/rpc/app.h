@@ -23,9 +23,9 @@ struct anycable_app {
   void (*on_error)(anycable_socket *socket, int error, const char *message,
                    void *ctx);
   void *on_error_ctx;
-  bool sealed;     /* a server was made */
-  int error;       /* the first bad registration */
-  char text[512];  /* and its words, or those of a failed server_new */
+  bool sealed;    /* a server was made */
+  int error;      /* the first bad registration */
+  char text[512]; /* and its words, or those of a failed server_new */
 };
 
 /* Before a server is made: ANYCABLE_OK, or what was wrong, said in the app's

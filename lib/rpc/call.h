@@ -44,10 +44,10 @@ struct anycable_deferred {
   anycable_socket *call;
   void (*on_cancel)(anycable_deferred *deferred, void *ctx);
   void *on_cancel_ctx;
-  bool taken;         /* the call was deferred; never unset */
-  bool held;          /* not freed yet */
-  bool finished;      /* the holder's own: finish was called */
-  bool cancelling;    /* on_cancel runs just now, on |canceller| */
+  bool taken;      /* the call was deferred; never unset */
+  bool held;       /* not freed yet */
+  bool finished;   /* the holder's own: finish was called */
+  bool cancelling; /* on_cancel runs just now, on |canceller| */
   pthread_t canceller;
   struct ac_list link; /* in ac_rpc.deferred while held */
 };
@@ -76,15 +76,15 @@ struct anycable_socket {
   struct anycable_deferred deferred;
 
   /* The handler's. */
-  int outcome;         /* that a deferred was finished with */
-  int error;           /* the first output that failed */
+  int outcome;          /* that a deferred was finished with */
+  int error;            /* the first output that failed */
   anycable_str message; /* of anycable_socket_fail() */
-  size_t befores;      /* interceptors that were asked */
-  bool open;           /* output is taken */
-  bool deferrable;     /* a handle_ function runs */
+  size_t befores;       /* interceptors that were asked */
+  bool open;            /* output is taken */
+  bool deferrable;      /* a handle_ function runs */
   bool close;
   bool stop_all;
-  size_t reply_size;   /* what the outputs take on the wire, at most */
+  size_t reply_size; /* what the outputs take on the wire, at most */
   struct ac_strings streams;
   struct ac_strings stopped;
   struct ac_strings transmissions;
@@ -119,7 +119,7 @@ struct ac_rpc {
   pthread_t *threads;
   int n_threads;
   int idle;
-  bool waking; /* one idle worker was signalled and is not yet there */
+  bool waking;  /* one idle worker was signalled and is not yet there */
   bool watched; /* the loop is woken when nothing runs any more */
   bool closed;  /* nothing is taken any more */
 };

@@ -99,8 +99,7 @@ int ac_reply_build(anycable_socket *call, int outcome) {
     ac_reply_error(call, outcome);
     return outcome;
   }
-  reply->status =
-      outcome == ANYCABLE_DONE ? AC_WIRE_SUCCESS : AC_WIRE_FAILURE;
+  reply->status = outcome == ANYCABLE_DONE ? AC_WIRE_SUCCESS : AC_WIRE_FAILURE;
   if (outcome == ANYCABLE_REJECT)
     reply->error_msg = call->message;
   if (!reply->error_msg.ptr)

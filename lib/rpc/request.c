@@ -44,8 +44,7 @@ anycable_str anycable_request_header(const anycable_request *request,
 static anycable_str trimmed(anycable_str s) {
   while (s.len > 0 && (s.ptr[0] == ' ' || s.ptr[0] == '\t'))
     s.ptr++, s.len--;
-  while (s.len > 0 &&
-         (s.ptr[s.len - 1] == ' ' || s.ptr[s.len - 1] == '\t'))
+  while (s.len > 0 && (s.ptr[s.len - 1] == ' ' || s.ptr[s.len - 1] == '\t'))
     s.len--;
   return s;
 }
@@ -68,8 +67,7 @@ anycable_str anycable_request_cookie(const anycable_request *request,
     size_t name_len = (size_t)(equals - pair.ptr);
     if (!anycable_str_equal(trimmed(ac_str(pair.ptr, name_len)), wanted))
       continue;
-    anycable_str value =
-        trimmed(ac_str(equals + 1, pair.len - name_len - 1));
+    anycable_str value = trimmed(ac_str(equals + 1, pair.len - name_len - 1));
     if (value.len >= 2 && value.ptr[0] == '"' &&
         value.ptr[value.len - 1] == '"')
       value = ac_str(value.ptr + 1, value.len - 2);

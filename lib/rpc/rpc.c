@@ -385,8 +385,8 @@ void ac_rpc_leave(struct ac_rpc *rpc, struct ac_visit *visit) {
 
 bool ac_rpc_idle(struct ac_rpc *rpc) {
   pthread_mutex_lock(&rpc->mutex);
-  bool idle = rpc->running == 0 && rpc->n_queued == 0 &&
-              ac_list_empty(&rpc->finished);
+  bool idle =
+      rpc->running == 0 && rpc->n_queued == 0 && ac_list_empty(&rpc->finished);
   pthread_mutex_unlock(&rpc->mutex);
   return idle && ac_list_empty(&rpc->batch) && !rpc->inline_running;
 }
@@ -397,7 +397,9 @@ void ac_rpc_watch_idle(struct ac_rpc *rpc) {
   pthread_mutex_unlock(&rpc->mutex);
 }
 
-void ac_rpc_run_inline(struct ac_rpc *rpc) { rpc->config.workers = 0; }
+void ac_rpc_run_inline(struct ac_rpc *rpc) {
+  rpc->config.workers = 0;
+}
 
 bool ac_rpc_inside(struct ac_rpc *rpc) {
   pthread_t self = pthread_self();
@@ -409,8 +411,8 @@ bool ac_rpc_inside(struct ac_rpc *rpc) {
     inside = pthread_equal(rpc->threads[i], self);
   for (struct ac_list *l = rpc->visits.next; l != &rpc->visits && !inside;
        l = l->next)
-    inside = pthread_equal(ac_container_of(l, struct ac_visit, link)->thread,
-                           self);
+    inside =
+        pthread_equal(ac_container_of(l, struct ac_visit, link)->thread, self);
   pthread_mutex_unlock(&rpc->mutex);
   return inside;
 }

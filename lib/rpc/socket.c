@@ -111,12 +111,13 @@ static void remove_all(struct ac_strings *list, anycable_str text) {
   list->n = kept;
 }
 
-static anycable_str whisper_key(void) { return ac_str("$w", 2); }
+static anycable_str whisper_key(void) {
+  return ac_str("$w", 2);
+}
 
 static int end_whisper(anycable_socket *socket, const anycable_str *stream) {
-  anycable_str now = ac_state_get(&socket->istate,
-                                  &socket->request.message.env.istate,
-                                  whisper_key());
+  anycable_str now = ac_state_get(
+      &socket->istate, &socket->request.message.env.istate, whisper_key());
   if (now.len == 0 || (stream && !anycable_str_equal(now, *stream)))
     return ANYCABLE_OK;
   return ac_state_set(socket, &socket->istate, whisper_key(), ac_str_empty());
@@ -189,8 +190,8 @@ int anycable_socket_presence_leave(anycable_socket *socket) {
   if (!ac_socket_charge(socket, 2 * FIELD_OVERHEAD))
     return ac_socket_failed(socket, ANYCABLE_ERR_LIMIT);
   /* "$p" stays: the server looks there for what is left. */
-  socket->presence = (struct ac_wire_presence){
-      ac_str("leave", 5), ac_str_empty(), ac_str_empty()};
+  socket->presence = (struct ac_wire_presence){ac_str("leave", 5),
+                                               ac_str_empty(), ac_str_empty()};
   return ANYCABLE_OK;
 }
 
@@ -280,10 +281,11 @@ static const char *method_name(int method) {
 }
 
 static void vlog(anycable_socket *call, int level, const char *format,
-                    va_list args) {
+                 va_list args) {
   char prefix[160];
-  snprintf(prefix, sizeof(prefix), "rpc: %s sid=%.64s: ",
-           method_name(call->request.method), call->request.sid.ptr);
+  snprintf(prefix, sizeof(prefix),
+           "rpc: %s sid=%.64s: ", method_name(call->request.method),
+           call->request.sid.ptr);
   ac_log_vwrite(&call->rpc->log, level, prefix, format, args);
 }
 

@@ -42,7 +42,8 @@ int ac_state_set(anycable_socket *call, struct ac_pairs *changes,
   if (error)
     return ac_socket_failed(call, error);
   /* A change of a change takes its place, and is charged again. */
-  struct ac_pair *pair = (struct ac_pair *)find(changes->items, changes->n, key);
+  struct ac_pair *pair =
+      (struct ac_pair *)find(changes->items, changes->n, key);
   if (!pair) {
     error = ac_socket_text(call, key, &copy.key);
     pair = error ? NULL : add(call, changes);

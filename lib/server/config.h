@@ -19,20 +19,42 @@ struct anycable_config {
   int max_connection_age; /* seconds */
   bool version_check;
   struct ac_log log;
+  bool debug; /* over log.level and log_grpc; ac_config_copy applies it */
   bool log_grpc;
-  char *log_file; /* for anycable_main */
+  char *log_file; /* for anycable_main; NULL: standard error */
   char *secret;
-  int error; /* the first one */
+  const char *source; /* what errors name: a variable, a flag; NULL: a setter */
+  int error;          /* the first one */
   char text[1024];
 };
 
 #define AC_DEFAULT_RPC_HOST "127.0.0.1:50051"
 
-/* A copy that shares nothing; NULL without memory. */
+enum {
+  AC_WORKERS_DEFAULT = 30,
+  AC_WORKERS_MAX = 1024,
+  AC_QUEUE_DEFAULT = 1024,
+  AC_QUEUE_MAX = 1000000,
+  AC_AGE_DEFAULT = 300
+};
+
+/* A copy that shares nothing, with |debug| applied; NULL without memory. */
 anycable_config *ac_config_copy(const anycable_config *config);
+
+/* Settings that do not go together, in words; NULL if all do. */
+const char *ac_config_conflict(const anycable_config *config);
 
 /* Keeps the first error, and returns |error|. */
 int ac_config_fail(anycable_config *config, int error, const char *format, ...)
     ANYCABLE_PRINTF(3, 4);
+
+/* The same for an ANYCABLE_ERR_INVALID value of |option|: "option: reason",
+ * where |config->source| stands for |option| if it is set. */
+int ac_config_refuse(anycable_config *config, const char *option,
+                     const char *format, ...) ANYCABLE_PRINTF(3, 4);
+
+/* Puts a copy of |value| in the place of |*slot|; NULL clears it. Both are
+ * wiped when they are freed, as some are secrets. */
+int ac_config_set_text(anycable_config *config, char **slot, const char *value);
 
 #endif

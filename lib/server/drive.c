@@ -8,7 +8,8 @@
 #include "base/clock.h"
 #include "server/server.h"
 
-/* --- states ----------------------------------------------------------------- */
+/* --- states -----------------------------------------------------------------
+ */
 
 static enum ac_state state_of(anycable_server *server) {
   pthread_mutex_lock(&server->mutex);
@@ -40,7 +41,8 @@ static void drain(anycable_server *server) {
   ac_h2_drain(server->h2);
 }
 
-/* --- hooks of the loop: the I/O thread -------------------------------------- */
+/* --- hooks of the loop: the I/O thread --------------------------------------
+ */
 
 void ac_server_collect(void *owner) {
   anycable_server *server = owner;
@@ -94,7 +96,8 @@ static void accepted(void *owner, int fd) {
   ac_tls_unref(tls);
 }
 
-/* --- beginning -------------------------------------------------------------- */
+/* --- beginning --------------------------------------------------------------
+ */
 
 static bool forked(const anycable_server *server) {
   return ac_forked(server->fork_page);
@@ -103,8 +106,8 @@ static bool forked(const anycable_server *server) {
 /* Decides for a way of driving. */
 static int claim(anycable_server *server, enum ac_driver driver) {
   pthread_mutex_lock(&server->mutex);
-  bool free = server->driver == AC_DRIVER_NONE &&
-              server->state == AC_STATE_STARTING;
+  bool free =
+      server->driver == AC_DRIVER_NONE && server->state == AC_STATE_STARTING;
   if (free) {
     server->driver = driver;
     server->driving = driver != AC_DRIVER_HOST;
@@ -232,7 +235,8 @@ int anycable_server_dispatch(anycable_server *server) {
   return rc;
 }
 
-/* --- ending ----------------------------------------------------------------- */
+/* --- ending -----------------------------------------------------------------
+ */
 
 void anycable_server_request_stop(anycable_server *server) {
   if (!server || forked(server))

@@ -14,7 +14,9 @@ enum { ARENA_BLOCK = 4096, ARENAS_KEPT = 2048 };
 
 /* --- the loop, as the parts know it --------------------------------------- */
 
-static uint64_t loop_now(void *loop) { return ac_loop_now(loop); }
+static uint64_t loop_now(void *loop) {
+  return ac_loop_now(loop);
+}
 
 static int loop_timer_set(void *loop, struct ac_timer *timer, uint64_t at) {
   return ac_loop_timer_set(loop, timer, at);
@@ -24,9 +26,12 @@ static void loop_timer_clear(void *loop, struct ac_timer *timer) {
   ac_loop_timer_clear(loop, timer);
 }
 
-static void loop_wake(void *loop) { ac_loop_wake(loop); }
+static void loop_wake(void *loop) {
+  ac_loop_wake(loop);
+}
 
-/* --- the methods ----------------------------------------------------------- */
+/* --- the methods -----------------------------------------------------------
+ */
 
 static void connect_method(void *owner, struct ac_grpc_call *call,
                            char *message, size_t len) {
@@ -77,7 +82,8 @@ static const struct ac_grpc_method methods[AC_SERVER_METHODS] = {
     {"/grpc.health.v1.Health/Watch", health_watch, health_watch_closed},
 };
 
-/* --- limits ---------------------------------------------------------------- */
+/* --- limits ----------------------------------------------------------------
+ */
 
 static uint64_t ms(const anycable_config *config, int limit) {
   return (uint64_t)config->limits[limit] * AC_MS;
@@ -118,7 +124,8 @@ static struct ac_h2_config h2_config(const anycable_config *config) {
   };
 }
 
-/* --- making ---------------------------------------------------------------- */
+/* --- making ----------------------------------------------------------------
+ */
 
 static bool add_listener(anycable_server *server,
                          struct ac_listener *listener) {
@@ -222,10 +229,10 @@ static int wire(anycable_server *server) {
   };
   server->rpc = ac_rpc_new(server->app, &rpc_config, &runtime, &server->log);
   server->service.rpc = server->rpc;
-  server->service.limits = (struct ac_wire_limits){
-      size(config, ANYCABLE_LIMIT_ELEMENTS),
-      size(config, ANYCABLE_LIMIT_UNKNOWN_FIELDS),
-      size(config, ANYCABLE_LIMIT_SINGULAR_REPEATS)};
+  server->service.limits =
+      (struct ac_wire_limits){size(config, ANYCABLE_LIMIT_ELEMENTS),
+                              size(config, ANYCABLE_LIMIT_UNKNOWN_FIELDS),
+                              size(config, ANYCABLE_LIMIT_SINGULAR_REPEATS)};
   ac_health_init(&server->health);
   server->budget.max = size(config, ANYCABLE_LIMIT_MEMORY);
   memcpy(server->methods, methods, sizeof(methods));
@@ -242,8 +249,8 @@ static int wire(anycable_server *server) {
       .runtime = runtime,
   };
   const struct ac_h2_config h2 = h2_config(config);
-  server->h2 = ac_h2_new(&h2, &ac_grpc_handler, &server->grpc, &runtime,
-                         &server->log);
+  server->h2 =
+      ac_h2_new(&h2, &ac_grpc_handler, &server->grpc, &runtime, &server->log);
   return server->rpc && server->grpc.arenas && server->h2 ? ANYCABLE_OK
                                                           : ANYCABLE_ERR_NOMEM;
 }
@@ -329,7 +336,8 @@ void ac_server_destroy(anycable_server *server) {
   free(server);
 }
 
-/* --- small things ----------------------------------------------------------- */
+/* --- small things -----------------------------------------------------------
+ */
 
 const char *anycable_server_address(const anycable_server *server,
                                     size_t index) {
@@ -364,10 +372,9 @@ int anycable_server_reload_tls(anycable_server *server, const char *cert,
     return ac_server_fail(server, ANYCABLE_ERR_TLS,
                           "a certificate needs its key, and a key its "
                           "certificate");
-  struct ac_tls *fresh = ac_tls_new(cert ? cert : config->tls_cert,
-                                    key ? key : config->tls_key,
-                                    config->tls_client_ca, reason,
-                                    sizeof(reason));
+  struct ac_tls *fresh =
+      ac_tls_new(cert ? cert : config->tls_cert, key ? key : config->tls_key,
+                 config->tls_client_ca, reason, sizeof(reason));
   if (!fresh)
     return ac_server_fail(server, ANYCABLE_ERR_TLS, reason);
   pthread_mutex_lock(&server->mutex);

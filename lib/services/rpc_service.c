@@ -10,10 +10,10 @@ static void answered(anycable_socket *rpc_call, enum ac_rpc_result result,
   anycable_str framed;
   switch (result) {
   case AC_RPC_REPLY:
-    if (ac_wire_encode(anycable_request_method(
-                           anycable_socket_request(rpc_call)),
-                       ac_rpc_call_reply(rpc_call), AC_GRPC_PREFIX,
-                       ac_rpc_call_arena(rpc_call), &framed))
+    if (ac_wire_encode(
+            anycable_request_method(anycable_socket_request(rpc_call)),
+            ac_rpc_call_reply(rpc_call), AC_GRPC_PREFIX,
+            ac_rpc_call_arena(rpc_call), &framed))
       ac_grpc_reply(call, framed);
     else
       ac_grpc_fail(call, AC_GRPC_INTERNAL, "out of memory for the reply");
