@@ -58,6 +58,12 @@ ifneq ($(SAN),)
 override BUILD := $(BUILD)/$(SAN)
 endif
 
+# One short line a step; V=1 shows the commands.
+ifneq ($(V),1)
+Q := @
+say = @echo "  $1	$@"
+endif
+
 GEN := $(BUILD)/gen
 AC_CPPFLAGS := -Iinclude -Ilib -I$(GEN) -D_GNU_SOURCE $(DEPS_CFLAGS)
 AC_CFLAGS := -std=c11 -pthread -fvisibility=hidden $(WARNINGS) $(SAN_FLAGS)
@@ -81,42 +87,49 @@ all: $(BUILD)/libanycable.so $(BUILD)/libanycable.a $(BUILD)/anycable.pc \
 
 $(GEN)/%.pb-c.c $(GEN)/%.pb-c.h: proto/%.proto
 	@mkdir -p $(GEN)
-	$(PROTOC_C) -I proto -I $$($(PKG_CONFIG) --variable=includedir \
+	$(call say,PROTOC)
+	$(Q)$(PROTOC_C) -I proto -I $$($(PKG_CONFIG) --variable=includedir \
 		libprotobuf-c) --c_out=$(GEN) $<
 
 # Generated code is not ours to warn about.
 $(BUILD)/shared/gen/%.o: $(GEN)/%.c
 	@mkdir -p $(@D)
-	$(CC) $(AC_CPPFLAGS) $(CPPFLAGS) -std=c11 -fvisibility=hidden -w \
+	$(call say,CC)
+	$(Q)$(CC) $(AC_CPPFLAGS) $(CPPFLAGS) -std=c11 -fvisibility=hidden -w \
 		$(SAN_FLAGS) $(CFLAGS) -fPIC -MMD -MP -c -o $@ $<
 
 $(BUILD)/shared/%.o: %.c | $(GEN_SOURCES)
 	@mkdir -p $(@D)
-	$(COMPILE) -DBUILDING_ANYCABLE -fPIC -c -o $@ $<
+	$(call say,CC)
+	$(Q)$(COMPILE) -DBUILDING_ANYCABLE -fPIC -c -o $@ $<
 
 $(BUILD)/$(SONAME): $(LIB_OBJECTS) lib/libanycable.map
-	$(CC) -shared -o $@ $(LIB_OBJECTS) -Wl,-soname,$(SONAME) \
+	$(call say,LD)
+	$(Q)$(CC) -shared -o $@ $(LIB_OBJECTS) -Wl,-soname,$(SONAME) \
 		-Wl,--version-script,lib/libanycable.map \
 		$(if $(SAN),,-Wl,-z,defs) -Wl,-z,relro,-z,now -Wl,--as-needed \
 		$(SAN_FLAGS) $(CFLAGS) $(LDFLAGS) $(DEPS_LIBS) -pthread
 
 $(BUILD)/libanycable.so: $(BUILD)/$(SONAME)
-	ln -sf $(SONAME) $@
+	$(Q)ln -sf $(SONAME) $@
 
 # One object with nothing global but anycable_*: a host may have symbols of the
 # same names as our inner ones.
 $(BUILD)/libanycable.a: $(LIB_OBJECTS)
-	$(LD) -r -o $(BUILD)/anycable.o $(LIB_OBJECTS)
-	$(OBJCOPY) --localize-hidden $(BUILD)/anycable.o
-	rm -f $@ && $(AR) rcs $@ $(BUILD)/anycable.o && rm $(BUILD)/anycable.o
+	$(call say,AR)
+	$(Q)$(LD) -r -o $(BUILD)/anycable.o $(LIB_OBJECTS)
+	$(Q)$(OBJCOPY) --localize-hidden $(BUILD)/anycable.o
+	$(Q)rm -f $@ && $(AR) rcs $@ $(BUILD)/anycable.o && \
+		rm $(BUILD)/anycable.o
 
 # For unit tests, which look inside.
 $(BUILD)/libinner.a: $(LIB_OBJECTS)
-	rm -f $@ && $(AR) rcs $@ $(LIB_OBJECTS)
+	$(call say,AR)
+	$(Q)rm -f $@ && $(AR) rcs $@ $(LIB_OBJECTS)
 
 $(BUILD)/anycable.pc: pkgconfig/anycable.pc.in Makefile
 	@mkdir -p $(@D)
-	sed -e 's|@prefix@|$(prefix)|' -e 's|@version@|$(VERSION)|' \
+	$(Q)sed -e 's|@prefix@|$(prefix)|' -e 's|@version@|$(VERSION)|' \
 		-e 's|@libdir@|$(patsubst $(exec_prefix)/%,$${exec_prefix}/%,$(libdir))|' \
 		-e 's|@includedir@|$(patsubst $(prefix)/%,$${prefix}/%,$(includedir))|' \
 		-e 's|@deps@|$(DEPS_LIBS)|' $< > $@
@@ -125,19 +138,22 @@ $(BUILD)/anycable.pc: pkgconfig/anycable.pc.in Makefile
 
 $(BUILD)/src/%.o: src/%.c | $(GEN_SOURCES)
 	@mkdir -p $(@D)
-	$(COMPILE) -c -o $@ $<
+	$(call say,CC)
+	$(Q)$(COMPILE) -c -o $@ $<
 
 $(BUILD)/bin/anycable: $(TOOL_OBJECTS) $(GEN_SOURCES:$(GEN)/%.c=$(BUILD)/shared/gen/%.o) \
 		$(BUILD)/libanycable.so
 	@mkdir -p $(@D)
-	$(CC) -o $@ $(filter %.o,$^) -L$(BUILD) -lanycable \
+	$(call say,LD)
+	$(Q)$(CC) -o $@ $(filter %.o,$^) -L$(BUILD) -lanycable \
 		-Wl,-rpath,'$$ORIGIN/../lib:$$ORIGIN/..' $(SAN_FLAGS) $(CFLAGS) \
 		$(LDFLAGS) $(DEPS_LIBS) -pthread
 
 # Examples see what an installed user sees: the public headers alone.
 $(BUILD)/examples/%: src/examples/%.c $(BUILD)/libanycable.so
 	@mkdir -p $(@D)
-	$(CC) -Iinclude $(CPPFLAGS) -std=c11 -pthread $(WARNINGS) $(SAN_FLAGS) \
+	$(call say,CC)
+	$(Q)$(CC) -Iinclude $(CPPFLAGS) -std=c11 -pthread $(WARNINGS) $(SAN_FLAGS) \
 		$(CFLAGS) -MMD -MP -o $@ $< -L$(BUILD) -lanycable \
 		-Wl,-rpath,'$$ORIGIN/..' $(LDFLAGS)
 

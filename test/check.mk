@@ -7,7 +7,8 @@ UNIT_TESTS := $(patsubst test/unit/%.c,$(BUILD)/unit/%,\
 
 $(BUILD)/unit/%: test/unit/%.c $(BUILD)/libinner.a
 	@mkdir -p $(@D)
-	$(COMPILE) -Itest -o $@ $< $(BUILD)/libinner.a $(LDFLAGS) $(DEPS_LIBS) \
+	$(call say,CC)
+	$(Q)$(COMPILE) -Itest -o $@ $< $(BUILD)/libinner.a $(LDFLAGS) $(DEPS_LIBS) \
 		-lcmocka -pthread
 
 # Each program is one file of tests, and has a minute.
