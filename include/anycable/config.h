@@ -2,7 +2,8 @@
  *
  * A new config holds the defaults. Setters copy what they are given, return
  * ANYCABLE_OK or an error, and keep the first error with its text: who does not
- * check them is told by anycable_server_new(). */
+ * check them is told by anycable_server_new(). What was set before an error
+ * stays. A NULL config is ANYCABLE_ERR_INVALID. */
 #ifndef ANYCABLE_CONFIG_H
 #define ANYCABLE_CONFIG_H
 
@@ -71,7 +72,8 @@ ANYCABLE_EXTERN anycable_config *anycable_config_new(void) ANYCABLE_WARN_UNUSED;
 ANYCABLE_EXTERN void anycable_config_free(anycable_config *config);
 
 /** Says in words what the first error was.
- *  Returns: the text, never NULL, empty if there was none.
+ *  Returns: the text, never NULL, empty if there was none. For a NULL
+ *  |config|: "out of memory".
  *  Threads: the one that owns |config|.
  *  Ownership: borrowed until |config| is freed. */
 ANYCABLE_EXTERN const char *anycable_config_error(const anycable_config *config);
@@ -112,8 +114,10 @@ ANYCABLE_EXTERN int anycable_config_set_rpc_tls(anycable_config *config,
                                                 const char *key);
 
 /** Demands a certificate from clients, signed by one of |ca|: a path or PEM
- *  text. AnyCable's server has none to show; this is for proxies in between.
- *  Returns: ANYCABLE_OK, ANYCABLE_ERR_NOMEM.
+ *  text; NULL demands none. AnyCable's server has none to show; this is for
+ *  proxies in between. Makes sense only together with
+ *  anycable_config_set_rpc_tls().
+ *  Returns: ANYCABLE_OK, ANYCABLE_ERR_INVALID if empty, ANYCABLE_ERR_NOMEM.
  *  Threads: the one that owns |config|. */
 ANYCABLE_EXTERN int anycable_config_set_rpc_tls_client_ca(
     anycable_config *config, const char *ca);
@@ -156,13 +160,14 @@ ANYCABLE_EXTERN int anycable_config_set_log(anycable_config *config,
                                             anycable_log_fn fn, void *ctx);
 
 /** Sets the most talkative level that is logged, ANYCABLE_LOG_INFO by default.
- *  Returns: ANYCABLE_OK, ANYCABLE_ERR_INVALID.
+ *  Returns: ANYCABLE_OK, ANYCABLE_ERR_INVALID if |level| is no
+ *  anycable_log_level.
  *  Threads: the one that owns |config|. */
 ANYCABLE_EXTERN int anycable_config_set_log_level(anycable_config *config,
                                                   int level);
 
-/** Sets the application's secret, from which keys are derived.
- *  Returns: ANYCABLE_OK, ANYCABLE_ERR_NOMEM.
+/** Sets the application's secret, from which keys are derived; NULL for none.
+ *  Returns: ANYCABLE_OK, ANYCABLE_ERR_INVALID if empty, ANYCABLE_ERR_NOMEM.
  *  Threads: the one that owns |config|. */
 ANYCABLE_EXTERN int anycable_config_set_secret(anycable_config *config,
                                                const char *secret);

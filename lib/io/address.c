@@ -25,10 +25,12 @@ enum {
   HOST_SIZE = 256
 };
 
+#define UNIX "unix:"
 #define FORMS "use host:port, [ipv6]:port, :port or unix:/path"
 
 /* What an attempt to open one address needs to explain itself. */
 struct attempt {
+  const char *prefix; /* of its errors */
   const char *address;
   char *error;
   size_t error_size;
@@ -37,12 +39,12 @@ struct attempt {
 static int refuse(const struct attempt *attempt, const char *format, ...)
     ANYCABLE_PRINTF(2, 3);
 
-/* Writes: rpc_host: "the address" |format|. */
+/* Writes: |prefix| "the address" |format|. */
 static int refuse(const struct attempt *attempt, const char *format, ...) {
   va_list args;
   va_start(args, format);
-  int n = snprintf(attempt->error, attempt->error_size, "rpc_host: \"%s\" ",
-                   attempt->address);
+  int n = snprintf(attempt->error, attempt->error_size, "%s\"%s\" ",
+                   attempt->prefix, attempt->address);
   if (n > 0 && (size_t)n < attempt->error_size)
     vsnprintf(attempt->error + n, attempt->error_size - (size_t)n, format,
               args);
@@ -198,18 +200,27 @@ static bool remove_stale(const struct sockaddr_un *address) {
   return unlink(address->sun_path) == 0;
 }
 
-static int listen_unix(const struct attempt *attempt, const char *path,
-                       char **copy) {
-  struct sockaddr_un address = {.sun_family = AF_UNIX};
+/* The path of "unix:/path" and "unix:///path"; NULL where it cannot be one. */
+static const char *parse_unix(const struct attempt *attempt) {
+  const size_t size = sizeof(((struct sockaddr_un *)NULL)->sun_path);
+  const char *path = attempt->address + strlen(UNIX);
   if (strncmp(path, "//", 2) == 0)
     path += 2;
   if (*path != '/')
-    return refuse(attempt, "is not a path from the root; use unix:/path");
-  size_t len = strlen(path);
-  if (len >= sizeof(address.sun_path))
-    return refuse(attempt, "is a path longer than %zu bytes",
-                  sizeof(address.sun_path) - 1);
-  memcpy(address.sun_path, path, len + 1);
+    refuse(attempt, "is not a path from the root; use unix:/path");
+  else if (strlen(path) >= size)
+    refuse(attempt, "is a path longer than %zu bytes", size - 1);
+  else
+    return path;
+  return NULL;
+}
+
+static int listen_unix(const struct attempt *attempt, char **copy) {
+  struct sockaddr_un address = {.sun_family = AF_UNIX};
+  const char *path = parse_unix(attempt);
+  if (!path)
+    return -1;
+  memcpy(address.sun_path, path, strlen(path) + 1);
   *copy = strdup(path);
   if (!*copy)
     return cannot_listen(attempt, ENOMEM);
@@ -227,14 +238,27 @@ static int listen_unix(const struct attempt *attempt, const char *path,
   return cannot_listen(attempt, error);
 }
 
+static bool is_unix(const char *address) {
+  return strncmp(address, UNIX, strlen(UNIX)) == 0;
+}
+
+int ac_address_check(const char *address, char *error, size_t error_size) {
+  struct attempt attempt = {"", address, error, error_size};
+  char host[HOST_SIZE];
+  unsigned port;
+  if (is_unix(address))
+    return parse_unix(&attempt) ? 0 : -1;
+  return parse(&attempt, host, &port);
+}
+
 int ac_address_listen(const char *address, char **path, char *error,
                       size_t error_size) {
-  struct attempt attempt = {address, error, error_size};
+  struct attempt attempt = {"rpc_host: ", address, error, error_size};
   char host[HOST_SIZE];
   unsigned port = 0;
   *path = NULL;
-  if (strncmp(address, "unix:", 5) == 0)
-    return listen_unix(&attempt, address + 5, path);
+  if (is_unix(address))
+    return listen_unix(&attempt, path);
   if (parse(&attempt, host, &port) != 0)
     return -1;
   return host[0] ? listen_host(&attempt, host, port)

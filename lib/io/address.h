@@ -13,6 +13,10 @@ enum { AC_ADDRESS_SIZE = 128 };
 int ac_address_listen(const char *address, char **path, char *error,
                       size_t error_size);
 
+/* Can |address| be listened on, by its form alone? 0, or -1 with the reason in
+ * |error|, which does not name the option. */
+int ac_address_check(const char *address, char *error, size_t error_size);
+
 /* Writes what |fd| is bound to, such as "127.0.0.1:50051". */
 void ac_address_name(int fd, char name[AC_ADDRESS_SIZE]);
 

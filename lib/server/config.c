@@ -1,0 +1,412 @@
+/* A config: values with their defaults and bounds, and the first error. It
+ * belongs to one thread; a server reads a copy. */
+#include "server/config.h"
+
+#include <limits.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "io/address.h"
+
+/* --- limits ----------------------------------------------------------------
+ */
+
+#define KIB INT64_C(1024)
+#define MIB (1024 * KIB)
+#define MOST_MEMORY (SIZE_MAX / 2 < INT64_MAX ? SIZE_MAX / 2 : INT64_MAX)
+#define MOST 1000000 /* of what is counted */
+#define MOST_MS INT32_MAX
+
+/* Every limit: its name, default, smallest and largest value. */
+#define LIMITS(LIMIT)                                                          \
+  LIMIT(MESSAGE, 4 * MIB, 1, INT32_MAX)                                        \
+  LIMIT(REPLY, 4 * MIB, 1, INT32_MAX)                                          \
+  LIMIT(CALL_MEMORY, 32 * MIB, 1, MOST_MEMORY)                                 \
+  LIMIT(MEMORY, 256 * MIB, 1, MOST_MEMORY)                                     \
+  LIMIT(HEADERS, 16 * KIB, 1 * KIB, 16 * MIB)                                  \
+  LIMIT(HEADER_COUNT, 100, 10, MOST)                                           \
+  LIMIT(CONNECTIONS, 1024, 1, MOST)                                            \
+  LIMIT(STREAMS, 1000, 1, MOST)                                                \
+  LIMIT(DEFERRED, 10000, 1, 100 * MOST)                                        \
+  LIMIT(ELEMENTS, 65536, 1, INT32_MAX)                                         \
+  LIMIT(UNKNOWN_FIELDS, 1024, 1, INT32_MAX)                                    \
+  LIMIT(SINGULAR_REPEATS, 16, 1, INT32_MAX)                                    \
+  LIMIT(JSON_DEPTH, 64, 1, AC_JSON_MAX_DEPTH)                                  \
+  LIMIT(CALL_TIME, 30000, 1, MOST_MS)                                          \
+  LIMIT(HANDSHAKE_TIME, 10000, 1, MOST_MS)                                     \
+  LIMIT(REQUEST_TIME, 30000, 1, MOST_MS)                                       \
+  LIMIT(SEND_TIME, 20000, 1, MOST_MS)                                          \
+  LIMIT(IDLE_TIME, 300000, 0, MOST_MS)                                         \
+  LIMIT(AGE_GRACE, 30000, 1, MOST_MS)                                          \
+  LIMIT(KEEPALIVE_TIME, 60000, 0, MOST_MS)                                     \
+  LIMIT(KEEPALIVE_TIMEOUT, 20000, 1, MOST_MS)                                  \
+  LIMIT(PING_INTERVAL, 5000, 1, MOST_MS)                                       \
+  LIMIT(PING_STRIKES, 100, 1, MOST)                                            \
+  LIMIT(PINGS_RATE, 100, 1, MOST)                                              \
+  LIMIT(SETTINGS_RATE, 10, 1, MOST)                                            \
+  LIMIT(RESETS, 10000, 1, MOST)                                                \
+  LIMIT(RESETS_RATE, 1000, 1, MOST)                                            \
+  LIMIT(GLITCHES, 200, 1, MOST)                                                \
+  LIMIT(GLITCHES_RATE, 20, 1, MOST)                                            \
+  LIMIT(EMPTY_FRAMES, 10, 1, MOST)
+
+struct limit {
+  const char *name;
+  int64_t standard;
+  int64_t min;
+  int64_t max;
+};
+
+#define ROW(limit, standard, min, max)                                         \
+  [ANYCABLE_LIMIT_##limit] = {"ANYCABLE_LIMIT_" #limit, standard, min, max},
+static const struct limit limits[ANYCABLE_LIMIT_END] = {LIMITS(ROW)};
+#undef ROW
+
+/* As many rows as limits, and the compiler warns of one that stands twice. */
+#define ONE(limit, standard, min, max) +1
+_Static_assert(LIMITS(ONE) == ANYCABLE_LIMIT_END, "a limit has no row");
+#undef ONE
+
+static bool is_limit(int limit) {
+  return limit >= 0 && limit < ANYCABLE_LIMIT_END;
+}
+
+int anycable_config_set_limit(anycable_config *config, int limit,
+                              int64_t value) {
+  if (!config)
+    return ANYCABLE_ERR_INVALID;
+  if (!is_limit(limit))
+    return ac_config_refuse(config, "limit",
+                            "%d is not known; use an ANYCABLE_LIMIT_ of the "
+                            "library that the program runs with",
+                            limit);
+  const struct limit *row = &limits[limit];
+  if (value < row->min || value > row->max)
+    return ac_config_refuse(
+        config, row->name, "%lld is not allowed; use %lld to %lld",
+        (long long)value, (long long)row->min, (long long)row->max);
+  config->limits[limit] = value;
+  return ANYCABLE_OK;
+}
+
+int64_t anycable_config_limit(const anycable_config *config, int limit) {
+  return config && is_limit(limit) ? config->limits[limit] : -1;
+}
+
+/* --- errors ----------------------------------------------------------------
+ */
+
+static int keep_error(anycable_config *config, int error, const char *option,
+                      const char *format, va_list args) ANYCABLE_PRINTF(4, 0);
+
+static int keep_error(anycable_config *config, int error, const char *option,
+                      const char *format, va_list args) {
+  if (config->error)
+    return error;
+  config->error = error;
+  int n = 0;
+  if (option)
+    n = snprintf(config->text, sizeof(config->text), "%s: ", option);
+  if (n >= 0 && (size_t)n < sizeof(config->text))
+    vsnprintf(config->text + n, sizeof(config->text) - (size_t)n, format, args);
+  return error;
+}
+
+int ac_config_fail(anycable_config *config, int error, const char *format,
+                   ...) {
+  va_list args;
+  va_start(args, format);
+  keep_error(config, error, NULL, format, args);
+  va_end(args);
+  return error;
+}
+
+int ac_config_refuse(anycable_config *config, const char *option,
+                     const char *format, ...) {
+  va_list args;
+  va_start(args, format);
+  keep_error(config, ANYCABLE_ERR_INVALID,
+             config->source ? config->source : option, format, args);
+  va_end(args);
+  return ANYCABLE_ERR_INVALID;
+}
+
+static int no_memory(anycable_config *config) {
+  return ac_config_fail(config, ANYCABLE_ERR_NOMEM, "out of memory");
+}
+
+const char *anycable_config_error(const anycable_config *config) {
+  return config ? config->text : "out of memory";
+}
+
+/* --- making and copying ----------------------------------------------------
+ */
+
+/* Keys and the secret do not stay behind in freed memory. */
+static void free_text(char *text) {
+  if (text)
+    explicit_bzero(text, strlen(text));
+  free(text);
+}
+
+int ac_config_set_text(anycable_config *config, char **slot,
+                       const char *value) {
+  char *copy = NULL;
+  if (value && !(copy = strdup(value)))
+    return no_memory(config);
+  free_text(*slot);
+  *slot = copy;
+  return ANYCABLE_OK;
+}
+
+anycable_config *anycable_config_new(void) {
+  anycable_config *config = calloc(1, sizeof(*config));
+  if (!config)
+    return NULL;
+  for (size_t i = 0; i < ANYCABLE_LIMIT_END; i++)
+    config->limits[i] = limits[i].standard;
+  config->workers = AC_WORKERS_DEFAULT;
+  config->queue = AC_QUEUE_DEFAULT;
+  config->max_connection_age = AC_AGE_DEFAULT;
+  config->version_check = true;
+  config->log.level = ANYCABLE_LOG_INFO;
+  return config;
+}
+
+void anycable_config_free(anycable_config *config) {
+  if (!config)
+    return;
+  free_text(config->rpc_host);
+  free_text(config->tls_cert);
+  free_text(config->tls_key);
+  free_text(config->tls_client_ca);
+  free_text(config->log_file);
+  free_text(config->secret);
+  free(config->fds);
+  free(config);
+}
+
+static bool copy_fds(anycable_config *copy, const anycable_config *config) {
+  if (config->n_fds == 0)
+    return true;
+  copy->fds = malloc(config->n_fds * sizeof(*copy->fds));
+  if (!copy->fds)
+    return false;
+  memcpy(copy->fds, config->fds, config->n_fds * sizeof(*copy->fds));
+  copy->n_fds = config->n_fds;
+  return true;
+}
+
+anycable_config *ac_config_copy(const anycable_config *config) {
+  anycable_config *copy = malloc(sizeof(*copy));
+  if (!copy)
+    return NULL;
+  *copy = *config;
+  copy->rpc_host = copy->tls_cert = copy->tls_key = NULL;
+  copy->tls_client_ca = copy->log_file = copy->secret = NULL;
+  copy->fds = NULL;
+  copy->n_fds = 0;
+  copy->source = NULL;
+  if (ac_config_set_text(copy, &copy->rpc_host, config->rpc_host) ||
+      ac_config_set_text(copy, &copy->tls_cert, config->tls_cert) ||
+      ac_config_set_text(copy, &copy->tls_key, config->tls_key) ||
+      ac_config_set_text(copy, &copy->tls_client_ca, config->tls_client_ca) ||
+      ac_config_set_text(copy, &copy->log_file, config->log_file) ||
+      ac_config_set_text(copy, &copy->secret, config->secret) ||
+      !copy_fds(copy, config)) {
+    anycable_config_free(copy);
+    return NULL;
+  }
+  if (copy->debug) {
+    copy->log.level = ANYCABLE_LOG_DEBUG;
+    copy->log_grpc = true;
+  }
+  return copy;
+}
+
+const char *ac_config_conflict(const anycable_config *config) {
+  if (config->tls_client_ca && !config->tls_cert)
+    return "rpc_tls_client_ca: has no effect without rpc_tls_cert and "
+           "rpc_tls_key; set these too";
+  return NULL;
+}
+
+/* --- setters ---------------------------------------------------------------
+ */
+
+static int set_int(anycable_config *config, const char *option, int *slot,
+                   int value, int min, int max) {
+  if (!config)
+    return ANYCABLE_ERR_INVALID;
+  if (value < min || value > max)
+    return ac_config_refuse(config, option, "%d is not allowed; use %d to %d",
+                            value, min, max);
+  *slot = value;
+  return ANYCABLE_OK;
+}
+
+int anycable_config_set_workers(anycable_config *config, int workers) {
+  return set_int(config, "workers", config ? &config->workers : NULL, workers,
+                 0, AC_WORKERS_MAX);
+}
+
+int anycable_config_set_queue(anycable_config *config, int calls) {
+  return set_int(config, "queue", config ? &config->queue : NULL, calls, 1,
+                 AC_QUEUE_MAX);
+}
+
+int anycable_config_set_max_connection_age(anycable_config *config,
+                                           int seconds) {
+  return set_int(config, "max_connection_age",
+                 config ? &config->max_connection_age : NULL, seconds, 0,
+                 INT_MAX);
+}
+
+int anycable_config_set_version_check(anycable_config *config, bool on) {
+  if (!config)
+    return ANYCABLE_ERR_INVALID;
+  config->version_check = on;
+  return ANYCABLE_OK;
+}
+
+int anycable_config_set_log(anycable_config *config, anycable_log_fn fn,
+                            void *ctx) {
+  if (!config)
+    return ANYCABLE_ERR_INVALID;
+  config->log.fn = fn;
+  config->log.ctx = ctx;
+  return ANYCABLE_OK;
+}
+
+int anycable_config_set_log_level(anycable_config *config, int level) {
+  int rc = set_int(config, "log_level", config ? &config->log.level : NULL,
+                   level, ANYCABLE_LOG_FATAL, ANYCABLE_LOG_DEBUG);
+  if (rc == ANYCABLE_OK)
+    config->debug = false; /* what is said last counts */
+  return rc;
+}
+
+int anycable_config_set_secret(anycable_config *config, const char *secret) {
+  if (!config)
+    return ANYCABLE_ERR_INVALID;
+  if (secret && !*secret)
+    return ac_config_refuse(config, "secret",
+                            "an empty text is not allowed; use NULL for none");
+  return ac_config_set_text(config, &config->secret, secret);
+}
+
+/* --- addresses -------------------------------------------------------------
+ */
+
+static bool is_space(char c) {
+  return c == ' ' || c == '\t';
+}
+
+/* Copies the next of |*rest|'s addresses to |*out|, without the spaces around
+ * it, and goes past its comma; |*rest| is NULL behind the last one. */
+static void take_address(const char **rest, char *out) {
+  const char *from = *rest;
+  size_t len = strcspn(from, ",");
+  *rest = from[len] ? from + len + 1 : NULL;
+  while (len > 0 && is_space(from[len - 1]))
+    len--;
+  while (len > 0 && is_space(*from)) {
+    from++;
+    len--;
+  }
+  memcpy(out, from, len);
+  out[len] = '\0';
+}
+
+/* Checks each address, and writes them to |out|, separated by commas alone. */
+static int normalize(anycable_config *config, const char *rest, char *out) {
+  char reason[512];
+  for (char *at = out; rest; at += strlen(at)) {
+    if (at != out)
+      *at++ = ',';
+    take_address(&rest, at);
+    if (ac_address_check(at, reason, sizeof(reason)) != 0)
+      return ac_config_refuse(config, "rpc_host", "%s", reason);
+  }
+  return ANYCABLE_OK;
+}
+
+int anycable_config_set_rpc_host(anycable_config *config,
+                                 const char *addresses) {
+  if (!config)
+    return ANYCABLE_ERR_INVALID;
+  if (!addresses)
+    return ac_config_refuse(config, "rpc_host", "NULL is not allowed");
+  char *list = malloc(strlen(addresses) + 1);
+  if (!list)
+    return no_memory(config);
+  int rc = normalize(config, addresses, list);
+  if (rc == ANYCABLE_OK) {
+    free_text(config->rpc_host);
+    config->rpc_host = list;
+  } else {
+    free(list);
+  }
+  return rc;
+}
+
+int anycable_config_add_listen_fd(anycable_config *config, int fd) {
+  if (!config)
+    return ANYCABLE_ERR_INVALID;
+  if (fd < 0)
+    return ac_config_refuse(config, "listen_fd",
+                            "%d is not allowed; use a socket that listens", fd);
+  int *fds = realloc(config->fds, (config->n_fds + 1) * sizeof(*fds));
+  if (!fds)
+    return no_memory(config);
+  config->fds = fds;
+  fds[config->n_fds++] = fd;
+  return ANYCABLE_OK;
+}
+
+/* --- TLS -------------------------------------------------------------------
+ */
+
+static int refuse_empty_pem(anycable_config *config, const char *option) {
+  return ac_config_refuse(config, option,
+                          "an empty text is not allowed; use the path of a PEM "
+                          "file, or PEM text");
+}
+
+int anycable_config_set_rpc_tls(anycable_config *config, const char *cert,
+                                const char *key) {
+  if (!config)
+    return ANYCABLE_ERR_INVALID;
+  if (!cert != !key)
+    return ac_config_refuse(config, "rpc_tls",
+                            "rpc_tls_%s is set and rpc_tls_%s is not; set both "
+                            "or neither",
+                            cert ? "cert" : "key", cert ? "key" : "cert");
+  if (cert && !*cert)
+    return refuse_empty_pem(config, "rpc_tls_cert");
+  if (key && !*key)
+    return refuse_empty_pem(config, "rpc_tls_key");
+  char *fresh = NULL;
+  int rc = ac_config_set_text(config, &fresh, cert);
+  if (rc == ANYCABLE_OK)
+    rc = ac_config_set_text(config, &config->tls_key, key);
+  if (rc != ANYCABLE_OK) {
+    free_text(fresh);
+    return rc;
+  }
+  free_text(config->tls_cert);
+  config->tls_cert = fresh;
+  return ANYCABLE_OK;
+}
+
+int anycable_config_set_rpc_tls_client_ca(anycable_config *config,
+                                          const char *ca) {
+  if (!config)
+    return ANYCABLE_ERR_INVALID;
+  if (ca && !*ca)
+    return refuse_empty_pem(config, "rpc_tls_client_ca");
+  return ac_config_set_text(config, &config->tls_client_ca, ca);
+}
