@@ -33,7 +33,12 @@ check() {
   lacks libcmocka-dev has_module cmocka
   lacks python3 test -x /usr/bin/python3
   lacks python3-hpack python hpack
+  lacks python3-grpcio python grpc
+  lacks python3-protobuf python google.protobuf
+  lacks protobuf-compiler has_program protoc
+  lacks libprotobuf-dev test -f /usr/include/google/protobuf/descriptor.proto
   lacks openssl has_program openssl
+  lacks mandoc has_program mandoc
 }
 
 bench() {

@@ -1,0 +1,3 @@
+# The manual pages that are installed.
+
+MAN_PAGES += $(sort $(wildcard man/*.[1-9]))
