@@ -211,6 +211,12 @@ void ac_grpc_open(struct ac_grpc_call *call) {
     ac_h2_stream_reset(call->stream, AC_H2_INTERNAL_ERROR);
 }
 
+void ac_grpc_finish(struct ac_grpc_call *call, enum ac_grpc_status status) {
+  field(&call->tail, "grpc-status", decimal((int)status));
+  if (!ac_h2_stream_finish(call->stream, &call->tail, 1))
+    ac_grpc_abort(call);
+}
+
 void ac_grpc_abort(struct ac_grpc_call *call) {
   ac_h2_stream_reset(call->stream, AC_H2_CANCEL);
 }

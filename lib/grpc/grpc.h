@@ -18,7 +18,8 @@ enum ac_grpc_status {
   AC_GRPC_NOT_FOUND = 5,
   AC_GRPC_RESOURCE_EXHAUSTED = 8,
   AC_GRPC_UNIMPLEMENTED = 12,
-  AC_GRPC_INTERNAL = 13
+  AC_GRPC_INTERNAL = 13,
+  AC_GRPC_UNAVAILABLE = 14
 };
 
 enum { AC_GRPC_PREFIX = 5 }; /* bytes in front of every message */
@@ -84,6 +85,7 @@ struct ac_grpc_call {
   uint64_t extra_got; /* bytes behind the message */
   unsigned char extra[AC_GRPC_PREFIX];
   size_t charged; /* against the budget */
+  struct ac_h2_field tail; /* the trailer of a streaming answer */
 };
 
 /* What h2 needs to serve gRPC: its owner is a struct ac_grpc. */
@@ -101,8 +103,10 @@ void ac_grpc_fail(struct ac_grpc_call *call, enum ac_grpc_status status,
                   const char *message);
 
 /* A streaming answer: messages as above, each borrowed until the next one was
- * taken; false if the one before is not sent yet. */
+ * taken; false if the one before is not sent yet. It ends with a status, or is
+ * given up. */
 void ac_grpc_open(struct ac_grpc_call *call);
+void ac_grpc_finish(struct ac_grpc_call *call, enum ac_grpc_status status);
 void ac_grpc_abort(struct ac_grpc_call *call);
 bool ac_grpc_push(struct ac_grpc_call *call, anycable_str framed);
 

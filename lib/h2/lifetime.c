@@ -105,6 +105,10 @@ void ac_h2_lifetime_goodbye(struct ac_h2_connection *connection,
                             const char *farewell) {
   if (connection->phase != AC_H2_SERVING)
     return;
+  if (!connection->settled) { /* it would not understand */
+    ac_h2_connection_kill(connection);
+    return;
+  }
   connection->phase = AC_H2_NOTICE;
   connection->phase_since = now(connection->h2);
   connection->farewell = farewell;

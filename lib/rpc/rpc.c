@@ -138,7 +138,7 @@ static void expire(struct ac_timer *timer) {
   atomic_fetch_add(&call->refs, 1);
   if (withdraw(call))
     ac_call_drop_holder(call); /* it will never run */
-  else
+  else if (atomic_load(&call->phase) != AC_CALL_DONE)
     ac_call_cancel(call);
   answer(call, AC_RPC_EXPIRED);
   ac_call_unref(call);

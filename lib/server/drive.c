@@ -35,7 +35,7 @@ static void close_listeners(anycable_server *server) {
 static void drain(anycable_server *server) {
   enter(server, AC_STATE_DRAINING);
   ac_log_write(&server->log, ANYCABLE_LOG_INFO, "stopping");
-  ac_health_set(&server->health, false);
+  ac_health_close(&server->health);
   close_listeners(server);
   ac_rpc_watch_idle(server->rpc);
   ac_h2_drain(server->h2);
@@ -135,7 +135,7 @@ static void open_doors(anycable_server *server) {
                    anycable_version(), server->addresses[i],
                    server->tls ? "on" : "off", workers);
   }
-  ac_health_set(&server->health, true);
+  ac_health_open(&server->health);
   enter(server, AC_STATE_READY);
   ac_loop_refresh(server->loop);
 }

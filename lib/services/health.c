@@ -55,13 +55,24 @@ static void push(struct ac_grpc_call *call, enum ac_wire_health status) {
     ac_grpc_abort(call);
 }
 
-void ac_health_set(struct ac_health *health, bool serving) {
-  if (health->serving == serving)
-    return;
-  health->serving = serving;
+static void tell_all(struct ac_health *health) {
   for (struct ac_list *l = health->watches.next; l != &health->watches;
        l = l->next)
     push(ac_container_of(l, struct watch, link)->call, status(health));
+}
+
+void ac_health_open(struct ac_health *health) {
+  health->serving = true;
+  tell_all(health);
+}
+
+void ac_health_close(struct ac_health *health) {
+  struct ac_list *link;
+  health->serving = false;
+  tell_all(health);
+  while ((link = ac_list_shift(&health->watches)))
+    ac_grpc_finish(ac_container_of(link, struct watch, link)->call,
+                   AC_GRPC_UNAVAILABLE);
 }
 
 void ac_health_watch(struct ac_health *health, struct ac_grpc_call *call,

@@ -15,8 +15,12 @@ struct ac_health {
 
 void ac_health_init(struct ac_health *health);
 
-/* What is answered from now on; watchers are told. */
-void ac_health_set(struct ac_health *health, bool serving);
+/* From now on SERVING is answered. */
+void ac_health_open(struct ac_health *health);
+
+/* From now on NOT_SERVING is answered; watchers are told, and sent away, as a
+ * drained server has none. */
+void ac_health_close(struct ac_health *health);
 
 void ac_health_check(struct ac_health *health, struct ac_grpc_call *call,
                      char *message, size_t len);
