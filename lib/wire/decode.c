@@ -6,33 +6,20 @@
  * message; no other string holds it.
  *
  * Arrays start small. A message that needs more is read on to its end, only
- * to check and to count, and then once more into arrays of the right size.
- *
- * Positions are offsets into the message. A reader returns where it has come
- * to; what is beyond the end that it was given says that it failed. */
+ * to check and to count, and then once more into arrays of the right size. */
 #include "wire/decode.h"
 
 #include <assert.h>
 #include <stdint.h>
 #include <string.h>
 
-#include "base/utf8.h"
 #include "wire/map.h"
-#include "wire/text.h"
+#include "wire/reader.h"
 
-/* Messages and groups inside each other: protobuf's own limit. */
-#define MAX_DEPTH 100
 #define FIRST_ITEMS 8
 /* What arrays may take besides three times the message: 64 KiB, less what is
  * lost at the ends of an arena's blocks. */
 #define ARENA_SLACK (48 * 1024)
-/* Beyond every end, and still there with a length added. */
-#define NOWHERE (SIZE_MAX / 4)
-
-enum wire_type { VARINT, FIXED64, LEN, START_GROUP, END_GROUP, FIXED32 };
-#define TAG(number, type) ((number) << 3 | (type))
-#define TAG_TYPE(tag) ((tag)&7)
-#define TAG_NUMBER(tag) ((tag) >> 3)
 
 enum kind { UNKNOWN, STRING, MESSAGE, MAP, LIST };
 
@@ -51,9 +38,10 @@ struct field {
 typedef struct field fields[N_TAGS];
 
 #define STRING_AT(number, name, member)                                        \
-  [TAG(number, LEN)] = {STRING, name, offsetof(struct ac_wire_request, member)}
-#define ITEMS_OF(number, kind, name) [TAG(number, LEN)] = {kind, name, 0}
-#define ENV_AT(number) [TAG(number, LEN)] = {MESSAGE, ENV, 0}
+  [AC_WIRE_LEN_TAG(number)] = {STRING, name,                                   \
+                               offsetof(struct ac_wire_request, member)}
+#define ITEMS_OF(number, kind, name) [AC_WIRE_LEN_TAG(number)] = {kind, name, 0}
+#define ENV_AT(number) [AC_WIRE_LEN_TAG(number)] = {MESSAGE, ENV, 0}
 
 static const fields env_fields = {
     STRING_AT(1, URL, env.url),
@@ -83,200 +71,17 @@ struct array {
 };
 
 struct decoder {
-  const char *data;
-  size_t len;
-  const char *last; /* the spare byte: NUL, where varints end at the latest */
+  struct ac_wire_reader reader;
   struct ac_wire_request *out;
-  struct array arrays[N_ARRAYS];
   const struct ac_wire_limits *limits;
   struct ac_arena *arena;
-  size_t unknown;
-  size_t came[N_ONCE];
-  unsigned depth; /* levels that may still be opened */
+  struct array arrays[N_ARRAYS];
   bool overflowed;
-  bool doubtful; /* some text is not plain: each must be looked at */
-  size_t span;   /* where that is not known from here on */
-  int error;
-  const char *reason;
+  size_t came[N_ONCE];
 };
 
-/* The first reason stays: the others follow from it. */
-__attribute__((cold, noinline)) static size_t fail(struct decoder *d, int error,
-                                                   const char *reason) {
-  if (!d->error) {
-    d->error = error;
-    d->reason = reason;
-  }
-  return NOWHERE;
-}
-
-static size_t truncated(struct decoder *d) {
-  return fail(d, ANYCABLE_ERR_PROTO, "message is truncated");
-}
-
-static inline unsigned byte_at(const struct decoder *d, size_t at) {
-  return (unsigned char)d->data[at];
-}
-
-/* --- text ----------------------------------------------------------------
- *
- * Text that is nothing but ASCII without NUL needs no other check, and nearly
- * all is. Tags are such bytes, too, and lengths from 1 to 127: so whole spans
- * of the message are looked at, from one odd length to the next. */
-
-static bool check_text(struct decoder *d, anycable_str s) {
-  if (ac_text_is_plain(s.ptr, s.len, d->last))
-    return true;
-  if (!ac_utf8_valid(s))
-    fail(d, ANYCABLE_ERR_ENCODING, "a string is not valid UTF-8");
-  else if (memchr(s.ptr, '\0', s.len))
-    fail(d, ANYCABLE_ERR_PROTO, "a string has a NUL inside");
-  else
-    return true;
-  return false;
-}
-
-static inline void end_span(struct decoder *d, size_t end) {
-  if (!d->doubtful)
-    d->doubtful = !ac_text_is_plain(d->data + d->span, end - d->span, d->last);
-}
-
-/* --- numbers -------------------------------------------------------------
- *
- * They may be read past the end of what they belong to, though never past the
- * spare byte: whoever reads one compares afterwards. */
-
-/* NOWHERE for one of more than |max| bytes. */
-static size_t read_varint(const struct decoder *d, size_t at, unsigned max,
-                          uint64_t *out) {
-  uint64_t value = 0;
-  for (unsigned i = 0; i < max; i++) {
-    unsigned byte = byte_at(d, at++);
-    value |= (uint64_t)(byte & 0x7f) << (7 * i);
-    if (byte < 0x80) {
-      *out = value;
-      return at;
-    }
-  }
-  *out = 0;
-  return NOWHERE;
-}
-
-/* A tag of more than one byte. */
-__attribute__((noinline)) static size_t
-read_long_tag(struct decoder *d, size_t at, size_t end, uint32_t *tag) {
-  uint64_t value;
-  at = read_varint(d, at, 5, &value);
-  *tag = (uint32_t)value; /* as in Google's, what is above 32 bits is lost */
-  if (at <= end)
-    return at;
-  truncated(d);
-  *tag = 0;
-  return end;
-}
-
-/* |at| is before |end|. A bad tag reads as 0, which no field has. */
-static inline size_t read_tag(struct decoder *d, size_t at, size_t end,
-                              uint32_t *tag) {
-  *tag = byte_at(d, at);
-  if (*tag < 0x80)
-    return at + 1;
-  uint32_t value;
-  at = read_long_tag(d, at, end, &value);
-  *tag = value;
-  return at;
-}
-
-/* A length that is 0 or has more than one byte, which is not plain. */
-__attribute__((noinline)) static size_t
-read_odd_length(struct decoder *d, size_t at, size_t *out) {
-  end_span(d, at);
-  uint64_t len = byte_at(d, at++);
-  if (len >= 0x80) {
-    unsigned second = byte_at(d, at++);
-    len = (len & 0x7f) | (uint64_t)second << 7;
-    if (second >= 0x80)
-      at = read_varint(d, at - 2, 5, &len);
-  }
-  if (at > d->len || len > d->len) {
-    truncated(d);
-    at = d->len;
-    len = NOWHERE;
-  }
-  d->span = at;
-  *out = (size_t)len;
-  return at;
-}
-
-/* The length of what follows, of which not all may be there. */
-static inline size_t read_length(struct decoder *d, size_t at, size_t *out) {
-  size_t len = byte_at(d, at);
-  if (len - 1 < 0x7f) {
-    *out = len;
-    return at + 1;
-  }
-  size_t odd;
-  at = read_odd_length(d, at, &odd);
-  *out = odd;
-  return at;
-}
-
-static inline size_t read_text(struct decoder *d, size_t at,
-                               anycable_str *out) {
-  size_t len;
-  at = read_length(d, at, &len);
-  *out = ac_str(d->data + at, len);
-  return at + len;
-}
-
-/* --- unknown fields ------------------------------------------------------*/
-
-/* Skips what follows a tag that is not a group's. */
-static size_t skip_value(struct decoder *d, uint32_t tag, size_t at) {
-  uint64_t value;
-  size_t len;
-  switch (TAG_TYPE(tag)) {
-  case VARINT:
-    return read_varint(d, at, 10, &value);
-  case FIXED64:
-    return at + 8;
-  case FIXED32:
-    return at + 4;
-  case LEN:
-    at = read_length(d, at, &len);
-    return at + len;
-  default:
-    return fail(d, ANYCABLE_ERR_PROTO, "wire type does not exist");
-  }
-}
-
-/* Skips a field whose |tag| has been read, a group with all that it holds. */
-__attribute__((noinline)) static size_t
-skip_field(struct decoder *d, uint32_t tag, size_t at, size_t end) {
-  uint32_t open[MAX_DEPTH];
-  unsigned n = 0;
-  for (;;) {
-    if (TAG_NUMBER(tag) == 0)
-      return fail(d, ANYCABLE_ERR_PROTO, "field number is 0");
-    if (TAG_TYPE(tag) == END_GROUP) {
-      if (n == 0 || TAG_NUMBER(open[n - 1]) != TAG_NUMBER(tag))
-        return fail(d, ANYCABLE_ERR_PROTO, "a group ends that is not open");
-      n--;
-    } else if (++d->unknown > d->limits->unknown_fields) {
-      return fail(d, ANYCABLE_ERR_LIMIT, "too many unknown fields");
-    } else if (TAG_TYPE(tag) == START_GROUP) {
-      if (n == d->depth)
-        return fail(d, ANYCABLE_ERR_PROTO, "groups are nested too deeply");
-      open[n++] = tag;
-    } else {
-      at = skip_value(d, tag, at);
-    }
-    if (n == 0)
-      return at;
-    if (at >= end)
-      return truncated(d);
-    at = read_tag(d, at, end, &tag);
-  }
+static size_t fail(struct decoder *d, int error, const char *reason) {
+  return ac_wire_fail(&d->reader, error, reason);
 }
 
 /* --- arrays --------------------------------------------------------------*/
@@ -328,8 +133,8 @@ static inline bool make_room(struct decoder *d, const size_t n[N_ARRAYS]) {
 
 /* --- messages ------------------------------------------------------------*/
 
-#define KEY TAG(1, LEN)
-#define VALUE TAG(2, LEN)
+#define KEY AC_WIRE_LEN_TAG(1)
+#define VALUE AC_WIRE_LEN_TAG(2)
 
 static bool take_one(struct decoder *d, size_t *came) {
   if (++*came <= d->limits->singular_repeats)
@@ -341,48 +146,53 @@ static bool take_one(struct decoder *d, size_t *came) {
 /* An entry that is not plainly a key and a value. */
 __attribute__((noinline)) static size_t
 read_odd_entry(struct decoder *d, size_t at, size_t end, struct ac_pair *out) {
+  struct ac_wire_reader *r = &d->reader;
   size_t came[] = {0, 0};
   anycable_str *parts[] = {&out->key, &out->value};
-  *out = (struct ac_pair){{d->last, 0}, {d->last, 0}};
-  d->doubtful = true; /* spans end here, as we may have gone back */
-  d->depth--;
+  *out = (struct ac_pair){{r->last, 0}, {r->last, 0}};
+  r->doubtful = true; /* as we may have gone back */
+  r->depth--;
   while (at < end) {
     uint32_t tag;
-    at = read_tag(d, at, end, &tag);
+    at = ac_wire_read_tag(r, at, end, &tag);
     if (tag != KEY && tag != VALUE) {
-      at = skip_field(d, tag, at, end);
+      at = ac_wire_skip_field(r, tag, at, end);
       continue;
     }
     int i = tag == VALUE;
-    at = take_one(d, &came[i]) ? read_text(d, at, parts[i]) : NOWHERE;
+    if (!take_one(d, &came[i]))
+      return AC_WIRE_NOWHERE;
+    at = ac_wire_read_text(r, at, parts[i]);
     /* At once, as the next one may take its place. */
-    if (at <= end && !check_text(d, *parts[i]))
-      return NOWHERE;
+    if (at <= end && !ac_wire_check_text(r, *parts[i]))
+      return AC_WIRE_NOWHERE;
   }
-  d->depth++;
+  r->depth++;
   return at;
 }
 
 static inline size_t read_entry(struct decoder *d, size_t at, size_t end,
                                 struct ac_pair *out) {
+  struct ac_wire_reader *r = &d->reader;
   size_t len;
-  at = read_length(d, at, &len);
+  at = ac_wire_read_length(r, at, &len);
   if (at + len > end)
-    return truncated(d);
+    return ac_wire_truncated(r);
   end = at + len;
-  if (len > 0 && byte_at(d, at) == KEY) {
-    size_t value = read_text(d, at + 1, &out->key);
-    if (value < end && byte_at(d, value) == VALUE &&
-        read_text(d, value + 1, &out->value) == end)
+  if (len > 0 && ac_wire_byte(r, at) == KEY) {
+    size_t value = ac_wire_read_text(r, at + 1, &out->key);
+    if (value < end && ac_wire_byte(r, value) == VALUE &&
+        ac_wire_read_text(r, value + 1, &out->value) == end)
       return end;
   }
   at = read_odd_entry(d, at, end, out);
-  return at == end ? at : truncated(d);
+  return at == end ? at : ac_wire_truncated(r);
 }
 
 static inline size_t read_item(struct decoder *d, bool map, size_t at,
                                size_t end, void *out) {
-  return map ? read_entry(d, at, end, out) : read_text(d, at, out);
+  return map ? read_entry(d, at, end, out)
+             : ac_wire_read_text(&d->reader, at, out);
 }
 
 /* An item that there is no room for is read and counted. */
@@ -392,7 +202,9 @@ __attribute__((noinline)) static size_t read_beyond(struct decoder *d,
   struct ac_pair nowhere;
   d->overflowed = true;
   a->beyond++;
-  return check_elements(d) ? read_item(d, map, at, end, &nowhere) : NOWHERE;
+  if (!check_elements(d))
+    return AC_WIRE_NOWHERE;
+  return read_item(d, map, at, end, &nowhere);
 }
 
 static inline size_t read_repeated(struct decoder *d, const struct field *f,
@@ -405,14 +217,15 @@ static inline size_t read_repeated(struct decoder *d, const struct field *f,
   return read_item(d, map, at, end, item);
 }
 
-/* A string that may have come before, and been read to its end then. */
 static inline size_t read_string(struct decoder *d, const struct field *f,
                                  size_t at) {
+  struct ac_wire_reader *r = &d->reader;
   anycable_str *out = (void *)((char *)d->out + f->offset);
-  if (out->ptr != d->last &&
-      (!take_one(d, &d->came[f->index]) || !check_text(d, *out)))
-    return NOWHERE;
-  return read_text(d, at, out);
+  /* What came before, and is there no longer, must have been text, too. */
+  if (out->ptr != r->last &&
+      (!take_one(d, &d->came[f->index]) || !ac_wire_check_text(r, *out)))
+    return AC_WIRE_NOWHERE;
+  return ac_wire_read_text(r, at, out);
 }
 
 static size_t read_env(struct decoder *d, size_t at, size_t end);
@@ -420,9 +233,10 @@ static size_t read_env(struct decoder *d, size_t at, size_t end);
 /* Reads all fields up to |end|, and returns that. */
 static size_t read_fields(struct decoder *d, const fields known, size_t at,
                           size_t end) {
+  struct ac_wire_reader *r = &d->reader;
   while (at < end) {
     uint32_t tag;
-    at = read_tag(d, at, end, &tag);
+    at = ac_wire_read_tag(r, at, end, &tag);
     const struct field *f = &known[tag < N_TAGS ? tag : 0];
     if (f->kind == MAP)
       at = read_repeated(d, f, true, at, end);
@@ -433,21 +247,22 @@ static size_t read_fields(struct decoder *d, const fields known, size_t at,
     else if (f->kind == MESSAGE)
       at = read_env(d, at, end);
     else
-      at = skip_field(d, tag, at, end);
+      at = ac_wire_skip_field(r, tag, at, end);
   }
-  return at == end ? at : truncated(d);
+  return at == end ? at : ac_wire_truncated(r);
 }
 
 static size_t read_env(struct decoder *d, size_t at, size_t end) {
+  struct ac_wire_reader *r = &d->reader;
   size_t len;
-  at = read_length(d, at, &len);
+  at = ac_wire_read_length(r, at, &len);
   if (at + len > end)
-    return truncated(d);
+    return ac_wire_truncated(r);
   if (!take_one(d, &d->came[ENV]))
-    return NOWHERE;
-  d->depth--;
+    return AC_WIRE_NOWHERE;
+  r->depth--;
   at = read_fields(d, env_fields, at, at + len);
-  d->depth++;
+  r->depth++;
   return at;
 }
 
@@ -466,19 +281,20 @@ static inline void clear_strings(struct ac_wire_request *out,
 /* Reads the whole message into arrays of |room|. */
 static inline bool read_message(struct decoder *d, const fields known,
                                 const size_t room[N_ARRAYS]) {
-  clear_strings(d->out, d->last);
-  d->unknown = 0;
+  struct ac_wire_reader *r = &d->reader;
+  clear_strings(d->out, r->last);
+  d->overflowed = false;
   d->came[ENV] = 0;
   for (int i = URL; i < N_ONCE; i++)
-    d->came[i] = 1; /* counted from the second one on */
-  d->depth = MAX_DEPTH;
-  d->overflowed = false;
-  d->doubtful = false;
-  d->span = 0;
-  d->error = ANYCABLE_OK;
-  if (!make_room(d, room) || read_fields(d, known, 0, d->len) != d->len)
+    d->came[i] = 1; /* as only a second one is counted */
+  r->unknown_left = d->limits->unknown_fields;
+  r->depth = AC_WIRE_MAX_DEPTH;
+  r->doubtful = false;
+  r->span = 0;
+  r->error = ANYCABLE_OK;
+  if (!make_room(d, room) || read_fields(d, known, 0, r->len) != r->len)
     return false;
-  end_span(d, d->len);
+  ac_wire_end_span(r, r->len);
   return true;
 }
 
@@ -487,12 +303,14 @@ __attribute__((noinline)) static bool read_again(struct decoder *d,
                                                  const fields known) {
   size_t room[N_ARRAYS];
   size_t needed = 0;
+  if (!check_elements(d))
+    return false;
   for (int i = 0; i < N_ARRAYS; i++) {
     room[i] = count(d, i);
     /* A map's entries need as much again for finding duplicate keys. */
     needed += room[i] * (item_size(i) + sizeof(uint64_t));
   }
-  if (needed > 3 * d->len + ARENA_SLACK) {
+  if (needed > 3 * d->reader.len + ARENA_SLACK) {
     fail(d, ANYCABLE_ERR_LIMIT, "too many elements for its length");
     return false;
   }
@@ -501,38 +319,25 @@ __attribute__((noinline)) static bool read_again(struct decoder *d,
 
 static bool check_map(struct decoder *d, const struct ac_wire_map *map) {
   for (size_t i = 0; i < map->n; i++)
-    if (!check_text(d, map->items[i].key) ||
-        !check_text(d, map->items[i].value))
+    if (!ac_wire_check_text(&d->reader, map->items[i].key) ||
+        !ac_wire_check_text(&d->reader, map->items[i].value))
       return false;
   return true;
 }
 
+/* Looks at all text there is, where it is not known to be plain. */
 __attribute__((noinline)) static bool check_all(struct decoder *d) {
   const struct ac_wire_request *out = d->out;
+  const anycable_str strings[] = {out->env.url, out->identifiers, out->command,
+                                  out->identifier, out->data};
+  for (size_t i = 0; i < sizeof(strings) / sizeof(strings[0]); i++)
+    if (!ac_wire_check_text(&d->reader, strings[i]))
+      return false;
   for (size_t i = 0; i < out->subscriptions.n; i++)
-    if (!check_text(d, out->subscriptions.items[i]))
+    if (!ac_wire_check_text(&d->reader, out->subscriptions.items[i]))
       return false;
   return check_map(d, &out->env.headers) && check_map(d, &out->env.cstate) &&
-         check_map(d, &out->env.istate) && check_text(d, out->env.url) &&
-         check_text(d, out->identifiers) && check_text(d, out->command) &&
-         check_text(d, out->identifier) && check_text(d, out->data);
-}
-
-/* What a view shows is ours to change: it lies in the message. */
-static inline void terminate(anycable_str s) {
-  ((char *)s.ptr)[s.len] = '\0';
-}
-
-static inline bool finish_map(struct decoder *d, struct ac_wire_map *map) {
-  if (!ac_wire_map_unique(map, d->arena)) {
-    fail(d, ANYCABLE_ERR_NOMEM, "out of memory");
-    return false;
-  }
-  for (size_t i = 0; i < map->n; i++) {
-    terminate(map->items[i].key);
-    terminate(map->items[i].value);
-  }
-  return true;
+         check_map(d, &out->env.istate);
 }
 
 static inline void take_map(const struct decoder *d, int name,
@@ -541,26 +346,49 @@ static inline void take_map(const struct decoder *d, int name,
   out->n = count(d, name);
 }
 
-static inline bool finish(struct decoder *d) {
+/* Gives |out| its arrays, and sees that all in it is as it should be. */
+static inline bool take_arrays(struct decoder *d) {
   struct ac_wire_request *out = d->out;
   take_map(d, HEADERS, &out->env.headers);
   take_map(d, CSTATE, &out->env.cstate);
   take_map(d, ISTATE, &out->env.istate);
   out->subscriptions.items = (void *)d->arrays[SUBSCRIPTIONS].items;
   out->subscriptions.n = count(d, SUBSCRIPTIONS);
-  if ((d->doubtful && !check_all(d)) ||
-      (d->limits->elements < N_ARRAYS * FIRST_ITEMS && !check_elements(d)) ||
-      !finish_map(d, &out->env.headers) || !finish_map(d, &out->env.cstate) ||
-      !finish_map(d, &out->env.istate))
+  if (d->limits->elements < N_ARRAYS * FIRST_ITEMS && !check_elements(d))
     return false;
-  for (size_t i = 0; i < out->subscriptions.n; i++)
-    terminate(out->subscriptions.items[i]);
+  if (d->reader.doubtful && !check_all(d))
+    return false;
+  if (ac_wire_map_unique(&out->env.headers, d->arena) &&
+      ac_wire_map_unique(&out->env.cstate, d->arena) &&
+      ac_wire_map_unique(&out->env.istate, d->arena))
+    return true;
+  fail(d, ANYCABLE_ERR_NOMEM, "out of memory");
+  return false;
+}
+
+/* What a view shows is ours to change: it lies in the message. */
+static inline void terminate(anycable_str s) {
+  ((char *)s.ptr)[s.len] = '\0';
+}
+
+static inline void terminate_map(const struct ac_wire_map *map) {
+  for (size_t i = 0; i < map->n; i++) {
+    terminate(map->items[i].key);
+    terminate(map->items[i].value);
+  }
+}
+
+static inline void terminate_all(const struct ac_wire_request *out) {
   terminate(out->env.url);
   terminate(out->identifiers);
   terminate(out->command);
   terminate(out->identifier);
   terminate(out->data);
-  return true;
+  for (size_t i = 0; i < out->subscriptions.n; i++)
+    terminate(out->subscriptions.items[i]);
+  terminate_map(&out->env.headers);
+  terminate_map(&out->env.cstate);
+  terminate_map(&out->env.istate);
 }
 
 static inline int decode(const fields known, char *data, size_t len,
@@ -570,20 +398,21 @@ static inline int decode(const fields known, char *data, size_t len,
   static const size_t first_room[N_ARRAYS] = {FIRST_ITEMS, FIRST_ITEMS,
                                               FIRST_ITEMS, FIRST_ITEMS};
   struct decoder d;
-  d.data = data;
-  d.len = len;
-  d.last = data + len;
+  d.reader.data = data;
+  d.reader.len = len;
+  d.reader.last = data + len;
   d.out = out;
   d.limits = limits;
   d.arena = arena;
   data[len] = '\0';
   if (!read_message(&d, known, first_room) ||
-      (d.overflowed && !read_again(&d, known)) || !finish(&d)) {
+      (d.overflowed && !read_again(&d, known)) || !take_arrays(&d)) {
     memset(out, 0, sizeof(*out));
-    clear_strings(out, d.last);
-    *reason = d.reason;
-    return d.error;
+    clear_strings(out, data + len);
+    *reason = d.reader.reason;
+    return d.reader.error;
   }
+  terminate_all(out);
   *reason = NULL;
   return ANYCABLE_OK;
 }
