@@ -202,16 +202,24 @@ ANYCABLE_EXTERN int64_t anycable_config_limit(const anycable_config *config,
  *    ANYCABLE_SECRET                    anycable_config_set_secret()
  *    ANYCABLE_RPC_POLL_PERIOD, ANYCABLE_RPC_POOL_KEEP_ALIVE   no effect here
  *
+ *  What is right is set, whatever else is wrong.
  *  Returns: ANYCABLE_OK; ANYCABLE_ERR_INVALID, where anycable_config_error()
  *  names the variable, the value and what is allowed; ANYCABLE_ERR_NOMEM.
  *  Threads: the one that owns |config|, while nobody changes the environment. */
 ANYCABLE_EXTERN int anycable_config_load_env(anycable_config *config);
 
 /** Reads command line flags: the names above, as --rpc-host=ADDRESS or
- *  --rpc-host ADDRESS. Those that it knows are taken out of |argv| and |argc|;
- *  all else stays for the program. "--" ends the flags.
+ *  --rpc-host ADDRESS. A word that begins with two dashes is taken as a value
+ *  only behind "=". What is on or off is on as --debug or --debug=true, and off
+ *  as --debug=false. The last flag of a name counts, and over the environment
+ *  if that was read before.
+ *
+ *  Flags that it knows are taken out of |argv| and |argc|; all else stays for
+ *  the program, in its order. "--" ends the flags: it is taken out, too, and
+ *  what follows stays.
  *  Returns: as anycable_config_load_env().
- *  Threads: the one that owns |config|. */
+ *  Threads: the one that owns |config|.
+ *  Ownership: the values are copied. */
 ANYCABLE_EXTERN int anycable_config_load_args(anycable_config *config,
                                               int *argc, char **argv);
 

@@ -11,8 +11,7 @@
 #include "base/json.h"
 #include "io/address.h"
 
-/* --- limits ----------------------------------------------------------------
- */
+/* --- limits --------------------------------------------------------------- */
 
 #define KIB INT64_C(1024)
 #define MIB (1024 * KIB)
@@ -96,8 +95,7 @@ int64_t anycable_config_limit(const anycable_config *config, int limit) {
   return config && is_limit(limit) ? config->limits[limit] : -1;
 }
 
-/* --- errors ----------------------------------------------------------------
- */
+/* --- errors --------------------------------------------------------------- */
 
 static int keep_error(anycable_config *config, int error, const char *option,
                       const char *format, va_list args) ANYCABLE_PRINTF(4, 0);
@@ -142,8 +140,7 @@ const char *anycable_config_error(const anycable_config *config) {
   return config ? config->text : "out of memory";
 }
 
-/* --- making and copying ----------------------------------------------------
- */
+/* --- making and copying --------------------------------------------------- */
 
 /* Keys and the secret do not stay behind in freed memory. */
 static void free_text(char *text) {
@@ -168,9 +165,9 @@ anycable_config *anycable_config_new(void) {
     return NULL;
   for (size_t i = 0; i < ANYCABLE_LIMIT_END; i++)
     config->limits[i] = limits[i].standard;
-  config->workers = AC_WORKERS_DEFAULT;
-  config->queue = AC_QUEUE_DEFAULT;
-  config->max_connection_age = AC_AGE_DEFAULT;
+  config->workers = AC_DEFAULT_WORKERS;
+  config->queue = AC_DEFAULT_QUEUE;
+  config->max_connection_age = AC_DEFAULT_AGE;
   config->version_check = true;
   config->log.level = ANYCABLE_LOG_INFO;
   return config;
@@ -234,8 +231,7 @@ const char *ac_config_conflict(const anycable_config *config) {
   return NULL;
 }
 
-/* --- setters ---------------------------------------------------------------
- */
+/* --- setters -------------------------------------------------------------- */
 
 static int set_int(anycable_config *config, const char *option, int *slot,
                    int value, int min, int max) {
@@ -250,12 +246,12 @@ static int set_int(anycable_config *config, const char *option, int *slot,
 
 int anycable_config_set_workers(anycable_config *config, int workers) {
   return set_int(config, "workers", config ? &config->workers : NULL, workers,
-                 0, AC_WORKERS_MAX);
+                 0, AC_MAX_WORKERS);
 }
 
 int anycable_config_set_queue(anycable_config *config, int calls) {
   return set_int(config, "queue", config ? &config->queue : NULL, calls, 1,
-                 AC_QUEUE_MAX);
+                 AC_MAX_QUEUE);
 }
 
 int anycable_config_set_max_connection_age(anycable_config *config,
@@ -298,8 +294,7 @@ int anycable_config_set_secret(anycable_config *config, const char *secret) {
   return ac_config_set_text(config, &config->secret, secret);
 }
 
-/* --- addresses -------------------------------------------------------------
- */
+/* --- addresses ------------------------------------------------------------ */
 
 static bool is_space(char c) {
   return c == ' ' || c == '\t';
@@ -367,8 +362,7 @@ int anycable_config_add_listen_fd(anycable_config *config, int fd) {
   return ANYCABLE_OK;
 }
 
-/* --- TLS -------------------------------------------------------------------
- */
+/* --- TLS ------------------------------------------------------------------ */
 
 static int refuse_empty_pem(anycable_config *config, const char *option) {
   return ac_config_refuse(config, option,

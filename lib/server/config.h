@@ -29,14 +29,11 @@ struct anycable_config {
 };
 
 #define AC_DEFAULT_RPC_HOST "127.0.0.1:50051"
-
-enum {
-  AC_WORKERS_DEFAULT = 30,
-  AC_WORKERS_MAX = 1024,
-  AC_QUEUE_DEFAULT = 1024,
-  AC_QUEUE_MAX = 1000000,
-  AC_AGE_DEFAULT = 300
-};
+#define AC_DEFAULT_WORKERS 30
+#define AC_DEFAULT_QUEUE 1024
+#define AC_DEFAULT_AGE 300
+#define AC_MAX_WORKERS 1024
+#define AC_MAX_QUEUE 1000000
 
 /* A copy that shares nothing, with |debug| applied; NULL without memory. */
 anycable_config *ac_config_copy(const anycable_config *config);

@@ -40,8 +40,7 @@ static anycable_config *new_config(void) {
     anycable_config_free(fresh);                                               \
   } while (0)
 
-/* --- limits ----------------------------------------------------------------
- */
+/* --- limits --------------------------------------------------------------- */
 
 static const struct {
   int limit;
@@ -152,8 +151,7 @@ static void test_unknown_limits(void **state) {
   assert_int_equal(anycable_config_limit(NULL, 0), -1);
 }
 
-/* --- setters ---------------------------------------------------------------
- */
+/* --- setters -------------------------------------------------------------- */
 
 static void test_defaults(void **state) {
   (void)state;
@@ -252,8 +250,7 @@ static void test_secret(void **state) {
                  anycable_config_set_secret, "");
 }
 
-/* --- addresses -------------------------------------------------------------
- */
+/* --- addresses ------------------------------------------------------------ */
 
 static void test_good_addresses(void **state) {
   (void)state;
@@ -361,8 +358,7 @@ static void test_listen_fds(void **state) {
                  anycable_config_add_listen_fd, -1);
 }
 
-/* --- TLS -------------------------------------------------------------------
- */
+/* --- TLS ------------------------------------------------------------------ */
 
 static void test_tls(void **state) {
   (void)state;
@@ -402,8 +398,7 @@ static void test_half_of_tls(void **state) {
                  anycable_config_set_rpc_tls_client_ca, "");
 }
 
-/* --- errors and copies -----------------------------------------------------
- */
+/* --- errors and copies ---------------------------------------------------- */
 
 static void test_first_error_stays(void **state) {
   (void)state;
