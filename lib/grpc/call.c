@@ -245,6 +245,13 @@ static void ready(void *data) {
                        call->message_len);
 }
 
+/* A deadline may pass before the request is here. */
+static void waiting(void *data, uint64_t now) {
+  struct ac_grpc_call *call = data;
+  if (!call->refused && call->deadline && now >= call->deadline)
+    refuse_now(call, AC_GRPC_DEADLINE_EXCEEDED, "deadline exceeded");
+}
+
 static void closed(void *data) {
   struct ac_grpc_call *call = data;
   if (call->handled && call->method->closed)
@@ -266,6 +273,7 @@ const struct ac_h2_handler ac_grpc_handler = {
     .headers_end = ac_grpc_headers_end,
     .body = body,
     .end = end,
+    .waiting = waiting,
     .ready = ready,
     .closed = closed,
     .settled = settled,

@@ -84,7 +84,7 @@ struct ac_grpc_call {
   uint32_t message_got;
   uint64_t extra_got; /* bytes behind the message */
   unsigned char extra[AC_GRPC_PREFIX];
-  size_t charged; /* against the budget */
+  size_t charged;          /* against the budget */
   struct ac_h2_field tail; /* the trailer of a streaming answer */
 };
 

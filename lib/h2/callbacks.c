@@ -47,6 +47,7 @@ static int on_begin_headers(nghttp2_session *session,
     return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
   nghttp2_session_set_stream_user_data(session, stream->id, stream);
   connection->current = stream;
+  connection->last_id = stream->id;
   connection->last_active = connection->last_read;
   count(connection, AC_H2_EVENT_STREAM);
   if (stream->id >= 1 << 30) /* ids run out; the client opens a connection */
@@ -126,8 +127,13 @@ static void headers_received(struct ac_h2_connection *connection,
 
 static void data_received(struct ac_h2_connection *connection,
                           const nghttp2_frame *frame) {
+  bool end = frame->hd.flags & NGHTTP2_FLAG_END_STREAM;
+  if (frame->hd.length > frame->data.padlen)
+    connection->guard.empty_frames = 0;
+  else if (!end)
+    count(connection, AC_H2_EVENT_EMPTY_DATA);
   struct ac_h2_stream *stream = find(connection, frame->hd.stream_id);
-  if (stream && frame->hd.flags & NGHTTP2_FLAG_END_STREAM)
+  if (stream && end)
     request_end(stream);
 }
 
@@ -136,8 +142,15 @@ static void ping_received(struct ac_h2_connection *connection,
   if (!(frame->hd.flags & NGHTTP2_FLAG_ACK)) {
     connection->last_active = connection->last_read;
     count(connection, AC_H2_EVENT_PING);
-  } else if (connection->phase == AC_H2_NOTICE &&
-             memcmp(frame->ping.opaque_data, ac_h2_drain_ping, 8) == 0) {
+    return;
+  }
+  if (connection->pings_out == 0) { /* nobody asked */
+    count(connection, AC_H2_EVENT_GLITCH);
+    return;
+  }
+  connection->pings_out--;
+  if (connection->phase == AC_H2_NOTICE &&
+      memcmp(frame->ping.opaque_data, ac_h2_drain_ping, 8) == 0) {
     ac_h2_lifetime_last_goaway(connection);
   }
 }
@@ -168,18 +181,23 @@ static int on_frame_recv(nghttp2_session *session, const nghttp2_frame *frame,
   return 0;
 }
 
-/* Sees every frame, those too that nghttp2 ignores. */
+/* nghttp2 tells of frames of unknown types only if somebody wants to read
+ * them; nobody does. */
+static int unpack_unknown(nghttp2_session *session, void **payload,
+                          const nghttp2_frame_hd *hd, void *user_data) {
+  (void)session;
+  (void)payload;
+  (void)hd;
+  (void)user_data;
+  return NGHTTP2_ERR_CANCEL;
+}
+
+/* Sees every frame, those too that are ignored. */
 static int on_begin_frame(nghttp2_session *session, const nghttp2_frame_hd *hd,
                           void *user_data) {
   struct ac_h2_connection *connection = user_data;
   (void)session;
   switch (hd->type) {
-  case NGHTTP2_DATA:
-    if (hd->length == 0 && !(hd->flags & NGHTTP2_FLAG_END_STREAM))
-      count(connection, AC_H2_EVENT_EMPTY_DATA);
-    else
-      connection->guard.empty_frames = 0;
-    break;
   case NGHTTP2_WINDOW_UPDATE:
   case NGHTTP2_PRIORITY:
     count(connection, AC_H2_EVENT_CHATTER);
@@ -188,6 +206,14 @@ static int on_begin_frame(nghttp2_session *session, const nghttp2_frame_hd *hd,
     count(connection, AC_H2_EVENT_SETTINGS);
     break;
   case NGHTTP2_HEADERS:
+    if (hd->stream_id <= connection->last_id &&
+        !find(connection, hd->stream_id)) /* trailers of a dead stream */
+      count(connection, AC_H2_EVENT_GLITCH);
+    break;
+  case NGHTTP2_DATA:
+    if (!find(connection, hd->stream_id)) /* honest, for a while */
+      count(connection, AC_H2_EVENT_CHATTER);
+    break;
   case NGHTTP2_RST_STREAM:
   case NGHTTP2_PING:
   case NGHTTP2_GOAWAY:
@@ -277,6 +303,7 @@ bool ac_h2_callbacks_init(struct ac_h2 *h2) {
   nghttp2_session_callbacks_set_on_header_callback2(c, on_header);
   nghttp2_session_callbacks_set_on_frame_recv_callback(c, on_frame_recv);
   nghttp2_session_callbacks_set_on_begin_frame_callback(c, on_begin_frame);
+  nghttp2_session_callbacks_set_unpack_extension_callback(c, unpack_unknown);
   nghttp2_session_callbacks_set_on_data_chunk_recv_callback(c, on_data_chunk);
   nghttp2_session_callbacks_set_on_invalid_frame_recv_callback(
       c, on_invalid_frame);

@@ -35,6 +35,8 @@ struct ac_h2 *ac_h2_new(const struct ac_h2_config *config,
   nghttp2_option_set_no_http_messaging(h2->option, 1); /* rules.c does it */
   nghttp2_option_set_no_closed_streams(h2->option, 1);
   nghttp2_option_set_max_continuations(h2->option, 4);
+  for (unsigned type = NGHTTP2_CONTINUATION + 1; type <= 0xff; type++)
+    nghttp2_option_set_user_recv_extension_type(h2->option, (uint8_t)type);
   /* guard.c counts resets; nghttp2's own count must not come first. */
   nghttp2_option_set_stream_reset_rate_limit(
       h2->option, 2 * (uint64_t)h2->config.resets + 1000,

@@ -62,6 +62,8 @@ struct ac_h2_connection {
   bool blocked;         /* waits for room in the socket */
   bool ticking;         /* the timer looks after streams */
   bool pinged;          /* our keepalive ping is out */
+  uint32_t pings_out;   /* pings of ours without an answer */
+  int32_t last_id;      /* of the newest stream */
   bool punished;        /* the last GOAWAY was for misbehaviour */
   const char *farewell; /* debug data of the last GOAWAY */
   struct ac_timer timer;

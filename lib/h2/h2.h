@@ -70,6 +70,9 @@ struct ac_h2_handler {
   /* The request is complete. */
   void (*end)(void *data);
 
+  /* Outside nghttp2, now and then, at least every second: the request is still
+   * not complete at |now|. */
+  void (*waiting)(void *data, uint64_t now);
   /* Outside nghttp2, after ac_h2_stream_schedule. */
   void (*ready)(void *data);
   /* Outside nghttp2: the stream is gone, |data| goes after this. */

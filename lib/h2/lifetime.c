@@ -101,6 +101,11 @@ void ac_h2_lifetime_turn(struct ac_h2_connection *connection) {
     arm(connection);
 }
 
+static void ping(struct ac_h2_connection *connection, const uint8_t *opaque) {
+  if (nghttp2_submit_ping(connection->session, NGHTTP2_FLAG_NONE, opaque) == 0)
+    connection->pings_out++;
+}
+
 void ac_h2_lifetime_goodbye(struct ac_h2_connection *connection,
                             const char *farewell) {
   if (connection->phase != AC_H2_SERVING)
@@ -113,7 +118,7 @@ void ac_h2_lifetime_goodbye(struct ac_h2_connection *connection,
   connection->phase_since = now(connection->h2);
   connection->farewell = farewell;
   nghttp2_submit_shutdown_notice(connection->session);
-  nghttp2_submit_ping(connection->session, NGHTTP2_FLAG_NONE, ac_h2_drain_ping);
+  ping(connection, ac_h2_drain_ping);
   ac_h2_connection_touch(connection);
   if (!connection->in_turn)
     arm(connection);
@@ -153,6 +158,8 @@ static void check_streams(struct ac_h2_connection *connection) {
   for (struct ac_list *l = connection->streams.next; l != &connection->streams;
        l = l->next) {
     struct ac_h2_stream *stream = ac_container_of(l, struct ac_h2_stream, link);
+    if (!stream->ended && !stream->answering)
+      connection->h2->handler->waiting(stream->data, t);
     if (!stream->ended && !stream->answering &&
         t - stream->began >= config->request_time)
       ac_h2_stream_reset(stream, NGHTTP2_CANCEL);
@@ -184,7 +191,7 @@ static void keepalive(struct ac_h2_connection *connection) {
       now(connection->h2) - connection->last_read < config->keepalive_time)
     return;
   connection->pinged = true;
-  nghttp2_submit_ping(connection->session, NGHTTP2_FLAG_NONE, NULL);
+  ping(connection, NULL);
   ac_h2_connection_touch(connection);
 }
 

@@ -27,6 +27,9 @@ enum ac_call_phase {
   AC_CALL_DONE
 };
 
+/* What a reply takes on the wire before anything was put out: its status. */
+enum { AC_CALL_REPLY_FIXED = 2 };
+
 /* Lists of what was put out. */
 struct ac_strings {
   anycable_str *items;
@@ -148,7 +151,9 @@ void ac_reply_error(anycable_socket *call, int error);
 
 /* Remembers an output's error. */
 int ac_socket_failed(anycable_socket *call, int error);
-/* Adds |n| bytes of text, in one field, to the reply's size. */
+/* The size of a field of |len| bytes on the wire. */
+size_t ac_socket_field_size(size_t len);
+/* Adds |n| bytes to the reply's size. False if it gets too large. */
 bool ac_socket_charge(anycable_socket *call, size_t n);
 /* Is |text| good to send? Copies it. */
 int ac_socket_text(anycable_socket *call, anycable_str text, anycable_str *out);

@@ -29,7 +29,7 @@ static int identifiers(anycable_socket *call) {
     text = ops->identifiers_json(call->session);
   if (text.len == 0)
     text = ac_str("{}", 2);
-  if (!ac_socket_charge(call, text.len + 6))
+  if (!ac_socket_charge(call, ac_socket_field_size(text.len)))
     return ANYCABLE_ERR_LIMIT;
   return ac_socket_text(call, text, &call->reply.identifiers);
 }

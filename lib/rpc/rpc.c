@@ -72,6 +72,7 @@ anycable_socket *ac_rpc_call_new(struct ac_rpc *rpc, struct ac_arena *arena,
   call->request.sid = ac_str_empty();
   call->message = ac_str_empty();
   call->timer.fire = expire;
+  call->reply_size = AC_CALL_REPLY_FIXED;
   ac_list_init(&call->link);
   ac_list_init(&call->deferred.link);
   atomic_init(&call->refs, 2);

@@ -7,7 +7,7 @@
 #include "base/utf8.h"
 #include "rpc/call.h"
 
-enum { MESSAGE_MAX = 1000, FIELD_OVERHEAD = 12 };
+enum { MESSAGE_MAX = 1000, FLAG_SIZE = 2 };
 
 const anycable_request *anycable_socket_request(const anycable_socket *socket) {
   return &socket->request;
@@ -29,6 +29,13 @@ bool ac_socket_charge(anycable_socket *call, size_t n) {
   return true;
 }
 
+size_t ac_socket_field_size(size_t len) {
+  size_t size = 2 + len; /* the tag, and the length's first byte */
+  for (size_t rest = len >> 7; rest; rest >>= 7)
+    size++;
+  return size;
+}
+
 int ac_socket_text(anycable_socket *call, anycable_str text,
                    anycable_str *out) {
   if (text.len == 0) {
@@ -44,7 +51,7 @@ int ac_socket_text(anycable_socket *call, anycable_str text,
 int ac_socket_list_add(anycable_socket *call, struct ac_strings *list,
                        anycable_str text) {
   anycable_str copy;
-  if (!ac_socket_charge(call, text.len + FIELD_OVERHEAD))
+  if (!ac_socket_charge(call, ac_socket_field_size(text.len)))
     return ac_socket_failed(call, ANYCABLE_ERR_LIMIT);
   int error = ac_socket_text(call, text, &copy);
   if (error)
@@ -142,6 +149,8 @@ int anycable_socket_unsubscribe_from_all(anycable_socket *socket,
     return error;
   socket->streams.n = 0;
   socket->stopped.n = 0;
+  if (!socket->stop_all && !ac_socket_charge(socket, FLAG_SIZE))
+    return ac_socket_failed(socket, ANYCABLE_ERR_LIMIT);
   socket->stop_all = true;
   return end_whisper(socket, NULL);
 }
@@ -155,9 +164,12 @@ int anycable_socket_whisper(anycable_socket *socket, anycable_str stream) {
 
 int anycable_socket_close(anycable_socket *socket) {
   int error = command_only(socket);
-  if (!error)
-    socket->close = true;
-  return error;
+  if (error)
+    return error;
+  if (!socket->close && !ac_socket_charge(socket, FLAG_SIZE))
+    return ac_socket_failed(socket, ANYCABLE_ERR_LIMIT);
+  socket->close = true;
+  return ANYCABLE_OK;
 }
 
 /* --- presence ------------------------------------------------------------- */
@@ -170,7 +182,9 @@ int anycable_socket_presence_join(anycable_socket *socket, anycable_str stream,
     return error;
   if (stream.len == 0 || id.len == 0)
     return ac_socket_failed(socket, ANYCABLE_ERR_INVALID);
-  if (!ac_socket_charge(socket, id.len + info.len + 3 * FIELD_OVERHEAD))
+  size_t size = ac_socket_field_size(4) + ac_socket_field_size(id.len) +
+                ac_socket_field_size(info.len);
+  if (!ac_socket_charge(socket, ac_socket_field_size(size)))
     return ac_socket_failed(socket, ANYCABLE_ERR_LIMIT);
   error = ac_socket_text(socket, id, &presence.id);
   if (!error)
@@ -187,7 +201,7 @@ int anycable_socket_presence_leave(anycable_socket *socket) {
   int error = command_only(socket);
   if (error)
     return error;
-  if (!ac_socket_charge(socket, 2 * FIELD_OVERHEAD))
+  if (!ac_socket_charge(socket, ac_socket_field_size(ac_socket_field_size(5))))
     return ac_socket_failed(socket, ANYCABLE_ERR_LIMIT);
   /* "$p" stays: the server looks there for what is left. */
   socket->presence = (struct ac_wire_presence){ac_str("leave", 5),

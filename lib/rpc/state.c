@@ -4,6 +4,8 @@
 #include "base/json.h"
 #include "rpc/call.h"
 
+enum { ENV_HEAD = 6 };
+
 static const struct ac_pair *find(const struct ac_pair *items, size_t n,
                                   anycable_str key) {
   for (size_t i = 0; i < n; i++) {
@@ -35,26 +37,36 @@ static struct ac_pair *add(anycable_socket *call, struct ac_pairs *pairs) {
   return &pairs->items[pairs->n++];
 }
 
+/* What a change takes on the wire: an entry of a map, in the message that holds
+ * both maps, whose own head the first change pays for. */
+static bool charge(anycable_socket *call, anycable_str key,
+                   anycable_str value) {
+  size_t entry =
+      ac_socket_field_size(key.len) + ac_socket_field_size(value.len);
+  size_t head = call->cstate.n + call->istate.n == 0 ? ENV_HEAD : 0;
+  return ac_socket_charge(call, ac_socket_field_size(entry) + head);
+}
+
+/* A change of a change takes its place, and is charged again. */
 int ac_state_set(anycable_socket *call, struct ac_pairs *changes,
                  anycable_str key, anycable_str value) {
-  struct ac_pair copy = {key, value};
-  int error = ac_socket_text(call, value, &copy.value);
+  anycable_str copy;
+  int error = charge(call, key, value) ? ac_socket_text(call, value, &copy)
+                                       : ANYCABLE_ERR_LIMIT;
   if (error)
     return ac_socket_failed(call, error);
-  /* A change of a change takes its place, and is charged again. */
   struct ac_pair *pair =
       (struct ac_pair *)find(changes->items, changes->n, key);
-  if (!pair) {
-    error = ac_socket_text(call, key, &copy.key);
-    pair = error ? NULL : add(call, changes);
-    if (!pair)
-      return ac_socket_failed(call, error ? error : ANYCABLE_ERR_NOMEM);
-  } else {
-    copy.key = pair->key;
+  if (pair) {
+    pair->value = copy;
+    return ANYCABLE_OK;
   }
-  if (!ac_socket_charge(call, key.len + value.len + 16))
-    return ac_socket_failed(call, ANYCABLE_ERR_LIMIT);
-  *pair = copy;
+  anycable_str own_key;
+  error = ac_socket_text(call, key, &own_key);
+  pair = error ? NULL : add(call, changes);
+  if (!pair)
+    return ac_socket_failed(call, error ? error : ANYCABLE_ERR_NOMEM);
+  *pair = (struct ac_pair){own_key, copy};
   return ANYCABLE_OK;
 }
 
