@@ -160,15 +160,16 @@ class Bench:
 
 def print_profile(name, profile):
     print(f"\n{name}: {profile.total():,.0f} instructions a Command at 10x28, "
-          f"{sum(profile.allocations.values()):.2f} allocations; most in")
-    for function, cost in profile.cost.most_common(12):
-        print(f"  {cost:9,.0f}  {function[:66]}")
-    callers = [(caller, calls)
-               for caller, calls in profile.allocations.most_common(6)
-               if calls > 0.005]
+          f"{sum(profile.allocations.values()):.2f} allocations")
+    print("  by library: " + ", ".join(
+        f"{library} {cost:,.0f}"
+        for library, cost in profile.by_library().most_common(6)))
+    for (library, function), cost in profile.cost.most_common(16):
+        print(f"  {cost:9,.0f}  {function[:48]:48} {library}")
+    callers = [f"{caller[:40]} {calls:.2f}" for (_, caller), calls
+               in profile.allocations.most_common(6) if calls > 0.005]
     if callers:
-        print("  allocations by " + ", ".join(
-            f"{caller[:40]} {calls:.2f}" for caller, calls in callers))
+        print("  allocations by " + ", ".join(callers))
 
 
 def certificate(work):

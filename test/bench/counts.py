@@ -16,7 +16,8 @@ ALLOCATORS = {"malloc", "calloc", "realloc", "posix_memalign",
 
 
 class Profile:
-    """One callgrind run: instructions by function, allocations by caller."""
+    """One callgrind run: instructions by library and function, allocations by
+    caller."""
 
     def __init__(self):
         self.cost = collections.Counter()
@@ -24,6 +25,12 @@ class Profile:
 
     def total(self):
         return sum(self.cost.values())
+
+    def by_library(self):
+        out = collections.Counter()
+        for (library, _), cost in self.cost.items():
+            out[library] += cost
+        return out
 
     def per_request(self, twice, requests):
         """This run had |requests|, |twice| had two times as many: what all
@@ -37,30 +44,39 @@ class Profile:
         return out
 
 
-def read_callgrind(path):
-    profile, names = Profile(), {}
+class Names:
+    """Callgrind's: "(12) name" where it is new, "(12)" after that."""
 
-    def name_of(text):
-        # "(12) name" where it is new, "(12)" after that.
+    def __init__(self):
+        self.known = {}
+
+    def read(self, text):
         key, _, name = text.partition(" ")
         if name:
-            names[key] = name
-        return names[key]
+            self.known[key] = name
+        return self.known[key]
 
-    caller = callee = None
+
+def read_callgrind(path):
+    profile, functions, libraries = Profile(), Names(), Names()
+    library = caller = callee = None
     is_call = False
     with open(path) as f:
         for line in f:
-            line = line.rstrip("\n")
-            if line.startswith("fn="):
-                caller = name_of(line[3:])
-            elif line.startswith("cfn="):
-                callee = name_of(line[4:])
-            elif line.startswith("calls="):
+            key, _, value = line.rstrip("\n").partition("=")
+            if key == "ob":
+                library = os.path.basename(libraries.read(value))
+            elif key == "cob":
+                libraries.read(value)
+            elif key == "fn":
+                caller = library, functions.read(value)
+            elif key == "cfn":
+                callee = functions.read(value)
+            elif key == "calls":
                 if callee.split("'")[0] in ALLOCATORS:
-                    profile.allocations[caller] += int(line[6:].split()[0])
+                    profile.allocations[caller] += int(value.split()[0])
                 is_call = True
-            elif line[:1].isdigit() or line[:1] in ("+", "-", "*"):
+            elif line[0].isdigit() or line[0] in "+-*":
                 # The line after calls= is the callee's cost, counted there.
                 if not is_call:
                     profile.cost[caller] += int(line.split()[1])

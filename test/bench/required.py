@@ -143,11 +143,13 @@ FIGURES = [
 
 def print_figures(seen):
     names = ("peer", "inline", "pool")
-    print("\n" + " " * 34 + "".join(f"{name:>10}" for name in names))
-    for text, figure in FIGURES:
-        cells = [cell(figure, seen, name) for name in names]
-        if any(cells):
-            print(f"{text:34}" + "".join(f"{c or '-':>10}" for c in cells))
+    rows = [(text, [cell(figure, seen, name) for name in names])
+            for text, figure in FIGURES]
+    rows = [row for row in rows if any(row[1])]
+    if rows:
+        print("\n" + " " * 34 + "".join(f"{name:>10}" for name in names))
+    for text, cells in rows:
+        print(f"{text:34}" + "".join(f"{c or '-':>10}" for c in cells))
 
 
 def cell(figure, seen, name):
