@@ -8,7 +8,7 @@ import assert from 'node:assert/strict'
 import { spawn, execFileSync } from 'node:child_process'
 import { createInterface } from 'node:readline'
 import { createServer } from 'node:net'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import WebSocket from 'ws'
@@ -83,8 +83,8 @@ process.on('exit', () => alive.forEach((program) => program.kill('SIGKILL')))
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'])
   process.on(signal, () => process.exit(1))
 
-// The programs of each test, which end with it, all of them, before any one
-// that did not end well fails it.
+// The programs of each test, which end with it, the last one first: all of
+// them, before any one that did not end well fails it.
 const owned = new Map()
 
 function own(t, program) {
@@ -92,7 +92,8 @@ function own(t, program) {
     owned.set(t, [])
     t.after(async () => {
       const ends = []
-      for (const one of owned.get(t)) ends.push([one, await one.stop()])
+      for (const one of owned.get(t).reverse()) ends.push([one, await one.stop()])
+      for (const one of owned.get(t)) one.keepLog()
       for (const [one, status] of ends)
         if (one.expects !== null)
           assert.equal(status, one.expects, one.lines.items.join('\n'))
@@ -142,6 +143,13 @@ export class Program {
 
   kill(signal) {
     this.child.kill(signal)
+  }
+
+  /** All it said, for who looks into a failure: log/NAME-PID.log. */
+  keepLog() {
+    mkdirSync('log', { recursive: true })
+    writeFileSync(`log/${this.lines.name}-${this.child.pid}.log`,
+      this.lines.items.join('\n'))
   }
 
   /** Ends it, and tells how it ended: 0, or another status or signal. */

@@ -24,7 +24,7 @@ command -v npm >/dev/null || skip "there is no npm"
 shift
 
 # Modules are found beside the files that import them.
-rm -f "$e2e"/*.mjs
+rm -rf "$e2e"/*.mjs "$e2e/log"
 cp "$here"/*.mjs "$here/package.json" "$here/package-lock.json" \
   "$here/.npmrc" "$e2e" || exit 1
 cd "$e2e" || exit 1
