@@ -69,6 +69,26 @@ static void test_reserve(void **state) {
   ac_buffer_deinit(&buffer);
 }
 
+/* Whatever is in there, less or more than what comes, is there afterwards. */
+static void test_growing_keeps_what_is_there(void **state) {
+  (void)state;
+  char some[3000];
+  for (size_t i = 0; i < sizeof(some); i++)
+    some[i] = (char)(i * 7);
+  for (size_t first = 0; first < 300; first += first < 3 ? 1 : 33) {
+    for (size_t consumed = 0; consumed <= first; consumed++) {
+      struct ac_buffer buffer = {0};
+      assert_true(ac_buffer_append(&buffer, some, first));
+      ac_buffer_consume(&buffer, consumed, SIZE_MAX);
+      assert_true(ac_buffer_append(&buffer, some + first, 3000 - first));
+      assert_int_equal(ac_buffer_len(&buffer), 3000 - consumed);
+      assert_memory_equal(buffer.data + buffer.start, some + consumed,
+                          3000 - consumed);
+      ac_buffer_deinit(&buffer);
+    }
+  }
+}
+
 static void test_no_memory_changes_nothing(void **state) {
   (void)state;
   struct ac_buffer buffer = {0};
@@ -139,6 +159,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_append_and_consume),
       cmocka_unit_test(test_reserve),
+      cmocka_unit_test(test_growing_keeps_what_is_there),
       cmocka_unit_test(test_no_memory_changes_nothing),
       cmocka_unit_test(test_keep),
       cmocka_unit_test(test_steady_flow),

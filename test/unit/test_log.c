@@ -135,6 +135,8 @@ static void test_cut(void **state) {
       {AC_LOG_LINE - 1, "\nz", ""},
       {AC_LOG_LINE - 4, "\x1bz", "\\x1b"},
       {AC_LOG_LINE - 3, "\x1bz", ""},
+      {AC_LOG_LINE - 4, "\xffz", "\\xff"},
+      {AC_LOG_LINE - 3, "\xffz", ""},
       {AC_LOG_LINE - 6, "\xe2\x80\xa8z", "\\u2028"},
       {AC_LOG_LINE - 5, "\xe2\x80\xa8z", ""},
   };

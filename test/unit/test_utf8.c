@@ -153,7 +153,7 @@ static void test_nul_and_nothing(void **state) {
 static void test_cut(void **state) {
   (void)state;
   /* One, two, three and four bytes; the borders lie at 0 1 3 6 10 11. */
-  static const char text[] = "a\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80z";
+  static const char text[11] = "a\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80z";
   static const size_t expected[] = {0, 1, 1, 3, 3, 3, 6, 6, 6, 6, 10, 11, 11};
   for (size_t max = 0; max < sizeof(expected) / sizeof(*expected); max++)
     assert_int_equal(ac_utf8_cut(ac_str(text, 11), max), expected[max]);
