@@ -149,7 +149,11 @@ def age(options, name, command):
         client.expect("running")
         tap.wait(lambda: tap.connections >= 4)
         client.tell()
-        return client.finish()
+        done = client.finish()
+        if tap.goaways < 3:
+            raise Failed(f"{name}: {tap.connections} connections, but only "
+                         f"{tap.goaways} times GOAWAY")
+        return done
 
 
 GROUPS = [plain, drain, tls, keepalive, age]
