@@ -239,6 +239,14 @@ static void test_trim(void **state) {
   char *q = ac_arena_alloc(arena, 10);
   assert_ptr_equal(q, p + 48);
   memset(q, 2, 10);
+  ac_arena_trim(arena, q, 10, 10);
+  assert_ptr_equal(arena->at, q + 16);
+  /* Sizes that need no rounding. */
+  char *even = ac_arena_alloc(arena, 64);
+  ac_arena_trim(arena, even, 64, 32);
+  assert_ptr_equal(arena->at, even + 32);
+  ac_arena_trim(arena, even, 32, 0);
+  assert_ptr_equal(arena->at, even);
   /* Not the last one, or not in the current block: stays as it is. */
   end = arena->at;
   ac_arena_trim(arena, p, 33, 1);
