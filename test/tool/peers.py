@@ -74,9 +74,12 @@ class Peer:
     END_STREAM, END_HEADERS = 1, 4
     GRPC = (":status", "200"), ("content-type", "application/grpc")
 
-    def __init__(self, script):
+    def __init__(self, script, buffer=None):
         self.script = script
         self.listener = socket.create_server(("127.0.0.1", 0))
+        self.listener.settimeout(60)
+        if buffer:
+            self.listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer)
         self.port = self.listener.getsockname()[1]
         self.address = "127.0.0.1:%d" % self.port
         self.encoder, self.decoder = hpack.Encoder(), hpack.Decoder()
@@ -154,9 +157,8 @@ class Peer:
         length = int.from_bytes(head[:3], "big")
         return head[3], head[4], int.from_bytes(head[5:], "big"), self.read(length)
 
-    def request(self, settings=b""):
-        """Reads the request to its end; to the end of its headers, if the
-        server's settings leave no window for a body."""
+    def request(self, settings=b"", body=True):
+        """Reads the request to its end, or only its headers."""
         preface = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
         assert self.read(len(preface)) == preface
         self.frame(self.SETTINGS, 0, 0, settings)
@@ -166,7 +168,7 @@ class Peer:
             if kind == self.HEADERS:
                 self.stream = stream
                 self.request_headers = self.decoder.decode(payload)
-                if settings:
+                if not body:
                     return
             elif kind == self.DATA:
                 self.body += payload

@@ -79,7 +79,7 @@ class Health(TestCase):
                 context.add_callback(gone.set)
                 gone.wait()
         gone = threading.Event()
-        result = self.health(answer, "--watch", "--timeout", "1")
+        result = self.health(answer, "--watch", "--timeout", "2")
         self.assertEqual((result.status, result.out), (NO_ANSWER, "SERVING\n"))
         self.assertIn("DEADLINE_EXCEEDED", result.err)
 

@@ -51,8 +51,8 @@ class TestCase(unittest.TestCase):
         self.addCleanup(server.close)
         return server
 
-    def peer(self, script):
-        peer = peers.Peer(script)
+    def peer(self, script, **options):
+        peer = peers.Peer(script, **options)
         self.addCleanup(peer.close)
         return peer
 
