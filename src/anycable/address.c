@@ -1,3 +1,4 @@
+/* Parses ADDRESS; knows nothing of sockets. */
 #include "address.h"
 
 #include <arpa/inet.h>

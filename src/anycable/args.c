@@ -1,3 +1,4 @@
+/* The one place that reads argv, and that says what is wrong with it. */
 #include "args.h"
 #include "command.h"
 

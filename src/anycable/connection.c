@@ -1,3 +1,5 @@
+/* Sockets and their bytes. The handshake is in tls.c; here OpenSSL is used to
+ * read and write alone. */
 #include "connection.h"
 #include "wait.h"
 

@@ -1,3 +1,5 @@
+/* Turns what comes back into messages and a status, by the rules of gRPC over
+ * HTTP/2. Called by grpc_client.c, out of nghttp2's callbacks. */
 #include "grpc_answer.h"
 
 #include <stdarg.h>

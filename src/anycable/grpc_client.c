@@ -1,3 +1,5 @@
+/* HTTP/2 for one call at a time; the only file that drives nghttp2. What the
+ * answer means is decided in grpc_answer.c. */
 #include "grpc_client.h"
 #include "grpc_answer.h"
 #include "wait.h"

@@ -1,3 +1,4 @@
+/* The names of the codes, and how those of HTTP and HTTP/2 become them. */
 #include "grpc_status.h"
 
 #include <nghttp2/nghttp2.h>

@@ -1,3 +1,4 @@
+/* Reads files by cJSON's parser, with its gaps filled: NULs and positions. */
 #include "json.h"
 
 #include <errno.h>
@@ -54,7 +55,8 @@ static void fail_at(char error[ERROR_SIZE], const char *reason,
     column = *s == '\n' ? 1 : column + 1;
     line += *s == '\n';
   }
-  snprintf(error, ERROR_SIZE, "near line %d, column %d: %s", line, column, reason);
+  snprintf(error, ERROR_SIZE, "near line %d, column %d: %s", line, column,
+           reason);
 }
 
 static cJSON *parse(const char *text, size_t len, char error[ERROR_SIZE]) {

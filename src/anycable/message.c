@@ -1,3 +1,5 @@
+/* Walks messages by their descriptors, so that a field added to the proto needs
+ * no line here. */
 #include "message.h"
 
 #include <stdlib.h>

@@ -1,3 +1,5 @@
+/* Flags become a tree like that of a file, and both are merged into the message
+ * in turn: so flags win, and there is one set of rules. */
 #include "request.h"
 #include "json.h"
 

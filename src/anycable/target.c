@@ -1,3 +1,4 @@
+/* ADDRESS and the flags of connecting; what health and call share. */
 #include "target.h"
 #include "wait.h"
 

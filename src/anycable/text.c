@@ -1,3 +1,4 @@
+/* UTF-8, for what goes out and comes in, and for the terminal. */
 #include "text.h"
 #include "command.h"
 

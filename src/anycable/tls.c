@@ -1,3 +1,5 @@
+/* OpenSSL's context and handshake. The certificate is always checked against
+ * the name, unless all checks are off. */
 #include "tls.h"
 #include "wait.h"
 
