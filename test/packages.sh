@@ -31,6 +31,7 @@ python() { /usr/bin/python3 -c "import $1"; }
 
 check() {
   lacks libcmocka-dev has_module cmocka
+  lacks g++ has_program "${CXX:-g++}"
   lacks python3 test -x /usr/bin/python3
   lacks python3-hpack python hpack
   lacks python3-grpcio python grpc
