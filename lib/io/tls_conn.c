@@ -104,6 +104,12 @@ BIO_METHOD *ac_tls_conn_method(void) {
   return NULL;
 }
 
+/* Looking is much cheaper than clearing, and there are seldom any. */
+static void clear_errors(void) {
+  if (ERR_peek_error() != 0)
+    ERR_clear_error();
+}
+
 /* --- life ----------------------------------------------------------------- */
 
 /* Counts what costs us more than the client, and carries nothing: key updates,
@@ -123,14 +129,14 @@ struct ac_tls_conn *ac_tls_conn_new(struct ac_tls *tls, int fd) {
   struct ac_tls_conn *conn = calloc(1, sizeof(*conn));
   if (!conn)
     return NULL;
-  ERR_clear_error();
+  clear_errors();
   conn->ssl = SSL_new(tls->context);
   BIO *bio = BIO_new(tls->method);
   if (!conn->ssl || !bio) {
     SSL_free(conn->ssl);
     BIO_free(bio);
     free(conn);
-    ERR_clear_error();
+    clear_errors();
     return NULL;
   }
   conn->tls = ac_tls_ref(tls);
@@ -150,7 +156,7 @@ void ac_tls_conn_free(struct ac_tls_conn *conn) {
   if (!conn)
     return;
   SSL_free(conn->ssl);
-  ERR_clear_error();
+  clear_errors();
   ac_tls_unref(conn->tls);
   ac_buffer_deinit(&conn->out);
   free(conn);
@@ -194,7 +200,7 @@ static ssize_t result(struct ac_tls_conn *conn) {
 /* After each use: what it produced is sent, alerts that say why it failed
  * included, and the queue of errors is left empty. */
 static void finish(struct ac_tls_conn *conn) {
-  ERR_clear_error();
+  clear_errors();
   if (ac_tls_conn_unsent(conn) > 0)
     ac_tls_conn_flush(conn);
 }
@@ -215,7 +221,7 @@ static ssize_t handshake(struct ac_tls_conn *conn) {
 ssize_t ac_tls_conn_handshake(struct ac_tls_conn *conn) {
   if (conn->end != AC_STREAM_AGAIN)
     return conn->end;
-  ERR_clear_error();
+  clear_errors();
   conn->received = false;
   ssize_t n = handshake(conn);
   finish(conn);
@@ -246,7 +252,7 @@ static ssize_t read_records(struct ac_tls_conn *conn, char *data, size_t size) {
 ssize_t ac_tls_conn_read(struct ac_tls_conn *conn, void *data, size_t size) {
   if (conn->end != AC_STREAM_AGAIN)
     return conn->end;
-  ERR_clear_error();
+  clear_errors();
   conn->received = false;
   ssize_t n = handshake(conn);
   if (n == 1)
@@ -303,7 +309,7 @@ ssize_t ac_tls_conn_write(struct ac_tls_conn *conn, const void *data,
     if (sent != 1)
       return sent;
   }
-  ERR_clear_error();
+  clear_errors();
   conn->received = false;
   ssize_t n = handshake(conn);
   if (n == 1)
@@ -317,7 +323,7 @@ ssize_t ac_tls_conn_write(struct ac_tls_conn *conn, const void *data,
 void ac_tls_conn_close_notify(struct ac_tls_conn *conn) {
   if (!conn->established || conn->end == AC_STREAM_FAILED)
     return;
-  ERR_clear_error();
+  clear_errors();
   SSL_shutdown(conn->ssl);
   finish(conn);
 }

@@ -826,6 +826,52 @@ static void bounds_key_updates(void **state) {
   ac_tls_unref(tls);
 }
 
+/* A client that provokes answers but reads none of them is not read from any
+ * more, costs no time, and goes on when it reads. */
+static void bounds_unsent_answers(void **state) {
+  (void)state;
+  enum { SIZE = 1 << 20 };
+  struct ac_tls *tls = new_tls(&server, NULL);
+  struct end end;
+  establish(&end, tls);
+  /* Full already, so that every answer waits. */
+  char *data = pattern(SIZE);
+  size_t written = 0;
+  ssize_t n;
+  while ((n = ac_stream_write(end.stream, data + written, SIZE - written)) > 0)
+    written += (size_t)n;
+  assert_int_equal(n, AC_STREAM_AGAIN);
+  size_t sent = 0, taken = 0;
+  for (int more = 100; more > 0; sent++) {
+    ERR_clear_error();
+    assert_int_equal(SSL_key_update(end.ssl, SSL_KEY_UPDATE_REQUESTED), 1);
+    assert_int_equal(SSL_write(end.ssl, "x", 1), 1);
+    for (int round = 0; ac_loop_dispatch(end.loop, 0); round++)
+      assert_true(round < 10);
+    if (end.got_len == taken)
+      more--; /* it is left in the socket */
+    taken = end.got_len;
+  }
+  assert_true(end.got_len < sent);
+  assert_in_range(ac_stream_unsent(end.stream), 128 * 1024, 132 * 1024);
+  char *got = malloc(written);
+  size_t at = 0;
+  while (at < written || end.got_len < sent) {
+    size_t m = 0;
+    ERR_clear_error();
+    if (SSL_read_ex(end.ssl, got + at, written - at, &m))
+      at += m;
+    while (ac_loop_dispatch(end.loop, 0)) {
+    }
+  }
+  assert_int_equal(end.got_len, sent);
+  assert_memory_equal(got, data, written);
+  free(got);
+  free(data);
+  finish(&end);
+  ac_tls_unref(tls);
+}
+
 /* What the host left in OpenSSL's queue is not taken for a failure of ours,
  * and we leave nothing there. */
 static void queue_of_errors_is_clean(void **state) {
@@ -953,6 +999,7 @@ int main(void) {
       cmocka_unit_test(settings_outlive_reload),
       cmocka_unit_test(refuses_renegotiation),
       cmocka_unit_test(bounds_key_updates),
+      cmocka_unit_test(bounds_unsent_answers),
       cmocka_unit_test(queue_of_errors_is_clean),
       cmocka_unit_test(writes_to_nobody),
       cmocka_unit_test(damaged_bytes),
