@@ -5,14 +5,15 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Prints one line of what goes over the wire: |lane| says between whom. */
+/* Prints what goes over the wire, in one line or several: |lane| says between
+ * whom. */
 void show(const char *lane, const char *text);
 
-/* A relay between the AnyCable server and the backend at the unix socket
+/* A relay between |caller|, a name to show, and the backend at the unix socket
  * |path|, which shows each call and each answer on its way. Returns the port
  * of 127.0.0.1 where it listens, -1 if it cannot. It runs until the program
  * ends. */
-int tap_start(const char *path);
+int tap_start(const char *path, const char *caller);
 
 /* Waits until |count| calls of |method| ("Disconnect") were answered. */
 void tap_wait(const char *method, int count);

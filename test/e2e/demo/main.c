@@ -27,12 +27,19 @@
 #define TEXT "{\\\"action\\\":\\\"speak\\\",\\\"text\\\":\\\"Hello!\\\"}"
 #define PLAIN_TEXT "{\"action\":\"speak\",\"text\":\"Hello!\"}"
 
+enum { REFUSED = 1 }; /* the tool's exit status for Status FAILURE */
+
 static const char TO_SERVER[] = "client > server";
 static const char FROM_SERVER[] = "client < server";
 
 void show(const char *lane, const char *text) {
   flockfile(stdout);
-  printf("%-26s %s\n", lane, text);
+  do {
+    int len = (int)strcspn(text, "\n");
+    printf("%-26s %.*s\n", lane, len, text);
+    text += len;
+    lane = "";
+  } while (*text++);
   fflush(stdout);
   funlockfile(stdout);
 }
@@ -190,8 +197,10 @@ static void talk_through_server(char *server, int tap, const char *folder) {
   stop(pid);
 }
 
-/* One call by the tool; |argv| ends with NULL. */
-static void call(const char *what, char *const argv[], const char *folder) {
+/* One call by the tool, which must end with |expected|. |argv| ends with
+ * NULL. */
+static void call(const char *what, int expected, char *const argv[],
+                 const char *folder) {
   char log[256];
   title(what);
   printf("$ anycable");
@@ -202,34 +211,35 @@ static void call(const char *what, char *const argv[], const char *folder) {
   snprintf(log, sizeof log, "%s/tool.log", folder);
   int status;
   waitpid(start(argv, log), &status, 0);
-  if (status)
+  if (!WIFEXITED(status) || WEXITSTATUS(status) != expected)
     give_up("the call failed, see %s", log);
 }
 
 static void talk_by_tool(char *tool, int tap, const char *folder) {
   char address[32];
   snprintf(address, sizeof address, "127.0.0.1:%d", tap);
-#define CALL(what, ...)                                                        \
-  call(what, (char *[]){tool, (char *)"call", address, __VA_ARGS__, NULL},     \
-       folder)
+#define CALL(what, expected, ...)                                              \
+  call(what, expected,                                                         \
+       (char *[]){tool, (char *)"call", address, __VA_ARGS__, NULL}, folder)
 #define FLAG(text) (char *)(text)
-#define JACK FLAG("--identifiers={\"user\":\"jack\"}")
+#define JACK FLAG("--sid=jack-1"), FLAG("--identifiers={\"user\":\"jack\"}")
 #define ROOM FLAG("--identifier=" PLAIN_IDENTIFIER)
-  CALL("A client that says no name is not let in:", FLAG("connect"),
+  CALL("A client that says no name is not let in:", REFUSED, FLAG("connect"),
        FLAG("--url=http://127.0.0.1/cable"));
-  CALL("Jack connects:", FLAG("connect"),
+  CALL("Jack connects:", 0, FLAG("connect"), FLAG("--sid=jack-1"),
        FLAG("--url=http://127.0.0.1/cable?user=jack"));
-  CALL("subscribes to a room:", FLAG("command"), FLAG("--command=subscribe"),
+  CALL("subscribes to a room:", 0, FLAG("command"), FLAG("--command=subscribe"),
        JACK, ROOM);
-  CALL("says something:", FLAG("command"), FLAG("--command=message"), JACK,
+  CALL("says something:", 0, FLAG("command"), FLAG("--command=message"), JACK,
        ROOM, FLAG("--data=" PLAIN_TEXT));
-  CALL("and leaves:", FLAG("disconnect"), JACK,
+  CALL("and leaves:", 0, FLAG("disconnect"), JACK,
        FLAG("--subscription=" PLAIN_IDENTIFIER));
 }
 
 int main(int argc, char **argv) {
-  if (argc != 5)
-    return 2;
+  enum { LONGEST = 80 }; /* so that the socket's path fits into its address */
+  if (argc != 5 || strlen(argv[2]) > LONGEST)
+    give_up("usage: demo FACTORY FOLDER server|tool PROGRAM; a short FOLDER");
   alarm(60); /* whatever hangs, the demo ends, and its programs with it */
   char path[100], host[128], log[256];
   char *folder = argv[2];
@@ -240,7 +250,7 @@ int main(int argc, char **argv) {
 
   pid_t pid = start((char *[]){argv[1], host, NULL}, log);
   wait_for(pid, connects_to_path, path, log);
-  int tap = tap_start(path);
+  int tap = tap_start(path, argv[3]);
   if (tap < 0)
     give_up("the tap cannot listen: %s", strerror(errno));
   if (strcmp(argv[3], "tool") == 0)

@@ -1,6 +1,6 @@
 /* The tap: a relay that reads along. It follows HTTP/2 frames in both
  * directions (RFC 9113), undoes header compression, and shows the protobuf
- * messages inside as JSON. It changes nothing on the wire. */
+ * messages inside, field by field. It changes nothing on the wire. */
 #include "demo.h"
 #include "../../../src/anycable/message.h"
 
@@ -69,6 +69,7 @@ static struct {
 } seen = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, {0}};
 
 static struct sockaddr_un backend = {.sun_family = AF_UNIX};
+static const char *caller;
 
 static bool append(bytes *to, const uint8_t *data, size_t len) {
   uint8_t *grown = realloc(to->data, to->len + len + 1);
@@ -103,39 +104,57 @@ static void forget_call(connection *conn, call *gone) {
   free(gone);
 }
 
-/* The message as JSON, to be freed. */
-static char *describe(const ProtobufCMessageDescriptor *type, bytes body) {
+/* One field a line, "name value", strings as they are: most hold JSON. */
+static void print_fields(FILE *out, const cJSON *value, const char *name) {
+  const cJSON *item;
+  if (cJSON_IsArray(value) || cJSON_IsObject(value)) {
+    cJSON_ArrayForEach(item, value) {
+      char path[256];
+      snprintf(path, sizeof path, "%s%s%s", name,
+               *name && item->string ? "." : "",
+               item->string ? item->string : "");
+      print_fields(out, item, path);
+    }
+    return;
+  }
+  char *text = cJSON_IsString(value) ? NULL : cJSON_PrintUnformatted(value);
+  fprintf(out, "\n%s ", name);
+  text_print_safe(out, text ? text : value->valuestring);
+  cJSON_free(text);
+}
+
+static void print_message(FILE *out, const ProtobufCMessageDescriptor *type,
+                          bytes body) {
   if (body.len < MESSAGE_HEAD)
-    return NULL;
+    return;
   ProtobufCMessage *message = protobuf_c_message_unpack(
       type, NULL, body.len - MESSAGE_HEAD, body.data + MESSAGE_HEAD);
   if (!message)
-    return NULL;
+    return;
   cJSON *json = message_to_json(message);
-  char *text = cJSON_PrintUnformatted(json);
+  print_fields(out, json, "");
   cJSON_Delete(json);
   message_free(message);
-  return text;
 }
 
-static void show_request(const call *c) {
-  char *text = c->method ? describe(c->method->request, c->request) : NULL;
-  char *line;
-  if (asprintf(&line, "%s sid=%s %s", c->path, c->sid, text ? text : "") >= 0) {
-    show("         server > backend", line);
-    free(line);
-  }
-  cJSON_free(text);
-}
-
-static void show_answer(const call *c) {
-  char *text = c->method ? describe(c->method->answer, c->answer) : NULL;
-  char *line;
-  if (asprintf(&line, "grpc-status=%s %s", c->status, text ? text : "") >= 0) {
-    show("         server < backend", line);
-    free(line);
-  }
-  cJSON_free(text);
+static void show_call(const call *c, bool asks) {
+  char *text = NULL;
+  size_t len = 0;
+  FILE *out = open_memstream(&text, &len);
+  if (!out)
+    abort();
+  if (asks)
+    fprintf(out, "%s sid=%s", c->path, c->sid);
+  else
+    fprintf(out, "grpc-status=%s", c->status);
+  if (c->method)
+    print_message(out, asks ? c->method->request : c->method->answer,
+                  asks ? c->request : c->answer);
+  fclose(out);
+  char lane[32];
+  snprintf(lane, sizeof lane, "%15s %c backend", caller, asks ? '>' : '<');
+  show(lane, text);
+  free(text);
 }
 
 static void count_answer(const call *c) {
@@ -186,11 +205,9 @@ static void take_headers(direction *d, call *c, const uint8_t *block,
 }
 
 static void take_end(connection *conn, const direction *d, call *c) {
-  if (d->asks) {
-    show_request(c);
+  show_call(c, d->asks);
+  if (d->asks)
     return;
-  }
-  show_answer(c);
   count_answer(c);
   forget_call(conn, c);
 }
@@ -301,11 +318,12 @@ static void *accept_all(void *arg) {
   return NULL;
 }
 
-int tap_start(const char *path) {
+int tap_start(const char *path, const char *from) {
   static int fd; /* for the thread, which runs for good */
   struct sockaddr_in address = {.sin_family = AF_INET};
   socklen_t len = sizeof address;
   pthread_t thread;
+  caller = from;
   snprintf(backend.sun_path, sizeof backend.sun_path, "%s", path);
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
   fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
