@@ -215,8 +215,8 @@ void *anycable_socket_alloc(anycable_socket *socket, size_t size) {
   return ac_arena_zalloc(socket->arena, size ? size : 1);
 }
 
-static anycable_str vformat(anycable_socket *socket, const char *format,
-                            va_list args) {
+static anycable_str ANYCABLE_PRINTF(2, 0)
+    vformat(anycable_socket *socket, const char *format, va_list args) {
   char small[256];
   va_list again;
   va_copy(again, args);
@@ -294,8 +294,8 @@ static const char *method_name(int method) {
                                       : "disconnect";
 }
 
-static void vlog(anycable_socket *call, int level, const char *format,
-                 va_list args) {
+static void ANYCABLE_PRINTF(3, 0)
+    vlog(anycable_socket *call, int level, const char *format, va_list args) {
   char prefix[160];
   snprintf(prefix, sizeof(prefix),
            "rpc: %s sid=%.64s: ", method_name(call->request.method),
