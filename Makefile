@@ -91,6 +91,9 @@ $(GEN)/%.pb-c.c $(GEN)/%.pb-c.h: proto/%.proto
 	$(Q)$(PROTOC_C) -I proto -I $$($(PKG_CONFIG) --variable=includedir \
 		libprotobuf-c) --c_out=$(GEN) $<
 
+# Made once, not an intermediate that make deletes.
+.SECONDARY: $(GEN_SOURCES)
+
 # Generated code is not ours to warn about.
 $(BUILD)/shared/gen/%.o: $(GEN)/%.c
 	@mkdir -p $(@D)

@@ -19,6 +19,7 @@ lacks() { # package, then a command that succeeds where it is there
 build() {
   lacks pkg-config has_program "$PKG_CONFIG"
   lacks libprotobuf-c-dev has_module libprotobuf-c
+  lacks libprotobuf-dev has_module protobuf # protoc-c reads its descriptor.proto
   lacks protobuf-c-compiler has_program "$PROTOC_C"
   lacks libnghttp2-dev has_module libnghttp2
   lacks libssl-dev has_module libssl
