@@ -197,6 +197,13 @@ static bool copy_fds(anycable_config *copy, const anycable_config *config) {
   return true;
 }
 
+struct ac_log ac_config_log(const anycable_config *config) {
+  struct ac_log log = config->log;
+  if (config->debug)
+    log.level = ANYCABLE_LOG_DEBUG;
+  return log;
+}
+
 anycable_config *ac_config_copy(const anycable_config *config) {
   anycable_config *copy = malloc(sizeof(*copy));
   if (!copy)
@@ -217,10 +224,8 @@ anycable_config *ac_config_copy(const anycable_config *config) {
     anycable_config_free(copy);
     return NULL;
   }
-  if (copy->debug) {
-    copy->log.level = ANYCABLE_LOG_DEBUG;
-    copy->log_grpc = true;
-  }
+  copy->log = ac_config_log(config);
+  copy->log_grpc = config->log_grpc || config->debug;
   return copy;
 }
 

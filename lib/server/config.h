@@ -38,6 +38,9 @@ struct anycable_config {
 /* A copy that shares nothing, with |debug| applied; NULL without memory. */
 anycable_config *ac_config_copy(const anycable_config *config);
 
+/* Where lines go, with |debug| applied. */
+struct ac_log ac_config_log(const anycable_config *config);
+
 /* Settings that do not go together, in words; NULL if all do. */
 const char *ac_config_conflict(const anycable_config *config);
 

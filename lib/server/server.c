@@ -257,10 +257,13 @@ static int wire(anycable_server *server) {
 
 static int check(anycable_app *app, const anycable_config *config) {
   int error = ac_app_seal(app);
-  if (error || !config || !config->error)
+  if (error || !config)
     return error;
-  ac_app_fail(app, "%s", config->text);
-  return config->error;
+  const char *conflict = ac_config_conflict(config);
+  if (!config->error && !conflict)
+    return ANYCABLE_OK;
+  ac_app_fail(app, "%s", config->error ? config->text : conflict);
+  return config->error ? config->error : ANYCABLE_ERR_INVALID;
 }
 
 static anycable_server *allocate(anycable_app *app,
