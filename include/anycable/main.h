@@ -8,18 +8,25 @@
 extern "C" {
 #endif
 
-/** Does what such a program's main() does: reads the environment and the
- *  arguments (anycable_config_load_env(), anycable_config_load_args(),
- *  --help, --version), logs to standard error or the log file, serves until
- *  SIGINT or SIGTERM, drains for ten seconds at most (a second signal stops
- *  at once), re-reads certificates on SIGHUP, and frees |app|.
+/** Does what such a program's main() does. It reads the environment and the
+ *  arguments, as anycable_config_load_env() and anycable_config_load_args() do,
+ *  and answers --help and --version; an argument that is left over is an error.
+ *  It logs to standard error or to the log file, in lines such as
  *
- *  The one function of the library that touches signals and stdio.
- *  Returns: the exit status: 0; 1 if the server could not serve or handlers
- *  would not end; 2 for arguments that make no sense. Standard error has said
- *  why.
+ *    2026-11-22T09:18:03.123Z INFO message
+ *
+ *  and serves until SIGINT or SIGTERM. Then calls under way have ten seconds; a
+ *  second signal gives them up. SIGHUP has the certificate read and the log
+ *  file opened again. SIGPIPE is ignored. Handlers and mask are put back in the
+ *  end.
+ *
+ *  The one function of the library that touches signals and stdio. One runs at
+ *  a time.
+ *  Returns: the exit status: 0; 1 if the server could not serve, or if handlers
+ *  would not end, which then still use |app|; 2 for a variable or an argument
+ *  that makes no sense. Standard error has said why.
  *  Threads: the main one.
- *  Ownership: |app| is taken. */
+ *  Ownership: |app| is taken; |argv| stays as it is. */
 ANYCABLE_EXTERN int anycable_main(anycable_app *app, int argc, char **argv);
 
 #ifdef __cplusplus

@@ -1,0 +1,100 @@
+/* Log lines of anycable_main: a time, a level, and one write for each. */
+#include "server/main_log.h"
+
+#include <anycable/log.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/log.h"
+
+static int open_path(const char *path) {
+  return open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0640);
+}
+
+int ac_main_log_open(struct ac_main_log *log, const char *path) {
+  log->path = path;
+  log->lost = 0;
+  log->fd = path ? open_path(path) : STDERR_FILENO;
+  if (log->fd < 0)
+    return errno;
+  int error = pthread_mutex_init(&log->mutex, NULL);
+  if (error && path)
+    close(log->fd);
+  return error;
+}
+
+int ac_main_log_reopen(struct ac_main_log *log) {
+  if (!log->path)
+    return 0;
+  int fd = open_path(log->path);
+  if (fd < 0)
+    return errno;
+  pthread_mutex_lock(&log->mutex);
+  int old = log->fd;
+  log->fd = fd;
+  pthread_mutex_unlock(&log->mutex);
+  close(old);
+  return 0;
+}
+
+void ac_main_log_close(struct ac_main_log *log) {
+  pthread_mutex_destroy(&log->mutex);
+  if (log->path)
+    close(log->fd);
+}
+
+static bool write_all(int fd, const char *at, size_t len) {
+  while (len > 0) {
+    ssize_t n = write(fd, at, len);
+    if (n < 0 && errno == EINTR)
+      continue;
+    if (n <= 0)
+      return false;
+    at += n;
+    len -= (size_t)n;
+  }
+  return true;
+}
+
+static const char *name_of(int level) {
+  static const char *const names[] = {"FATAL", "ERROR", "WARN", "INFO",
+                                      "DEBUG"};
+  return level >= 0 && level <= ANYCABLE_LOG_DEBUG ? names[level] : "LOG";
+}
+
+static bool write_line(struct ac_main_log *log, int level,
+                       const char *message) {
+  char line[AC_LOG_LINE + 64];
+  struct timespec now;
+  struct tm tm;
+  clock_gettime(CLOCK_REALTIME, &now);
+  gmtime_r(&now.tv_sec, &tm);
+  size_t len = strftime(line, sizeof(line), "%Y-%m-%dT%H:%M:%S", &tm);
+  int n = snprintf(line + len, sizeof(line) - len, ".%03dZ %s %s\n",
+                   (int)(now.tv_nsec / 1000000), name_of(level), message);
+  len += (size_t)n;
+  if (len >= sizeof(line)) {
+    len = sizeof(line) - 1;
+    line[len - 1] = '\n';
+  }
+  return write_all(log->fd, line, len);
+}
+
+void ac_main_log_write(int level, const char *message, void *ctx) {
+  struct ac_main_log *log = ctx;
+  char text[64];
+  pthread_mutex_lock(&log->mutex);
+  if (log->lost > 0) {
+    snprintf(text, sizeof(text), "%" PRIu64 " log lines were lost", log->lost);
+    if (write_line(log, ANYCABLE_LOG_WARN, text))
+      log->lost = 0;
+  }
+  if (log->lost > 0 || !write_line(log, level, message))
+    log->lost++;
+  pthread_mutex_unlock(&log->mutex);
+}
