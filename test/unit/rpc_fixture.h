@@ -25,7 +25,7 @@ static struct fixture {
   const char *identifiers;
   bool no_session;
   atomic_int created, completed, destroyed;
-  int completed_with;
+  atomic_int completed_with;
   int errors, last_error;
   char last_message[1200];
   int logged;
@@ -137,7 +137,7 @@ static anycable_str fx_identifiers(void *session) {
 
 static void fx_completed(void *session, int outcome) {
   (void)session;
-  fx.completed_with = outcome;
+  atomic_store(&fx.completed_with, outcome);
   atomic_fetch_add(&fx.completed, 1);
 }
 

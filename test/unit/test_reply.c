@@ -112,7 +112,7 @@ static void test_output_error_is_remembered(void **state) {
   assert_int_equal(reply->status, AC_WIRE_ERROR);
   assert_non_null(strstr(reply->error_msg.ptr, "an output failed"));
   assert_int_equal(fx.last_error, ANYCABLE_ERR_STATE);
-  assert_int_equal(fx.completed_with, ANYCABLE_DONE);
+  assert_int_equal(atomic_load(&fx.completed_with), ANYCABLE_DONE);
   done();
 }
 
