@@ -29,6 +29,13 @@ static bool begin(void *owner, void *data, struct ac_h2_stream *stream) {
   return call->arena != NULL;
 }
 
+bool ac_grpc_charge(struct ac_grpc_call *call, size_t n) {
+  if (!ac_budget_take(call->grpc->budget, n))
+    return false;
+  call->charged += n;
+  return true;
+}
+
 /* --- the request --------------------------------------------------------- */
 
 static void refuse_now(struct ac_grpc_call *call, int status,
@@ -76,11 +83,10 @@ static size_t take_message(struct ac_grpc_call *call, const char *bytes,
   size_t n = call->message_len - call->message_got;
   if (n > len)
     n = len;
-  if (!ac_budget_take(call->grpc->budget, n)) {
+  if (!ac_grpc_charge(call, n)) {
     refuse_now(call, AC_GRPC_RESOURCE_EXHAUSTED, "out of memory");
     return len;
   }
-  call->charged += n;
   memcpy(call->message + call->message_got, bytes, n);
   call->message_got += (uint32_t)n;
   return n;
@@ -199,7 +205,12 @@ static void fill_prefix(anycable_str framed) {
   p[4] = (unsigned char)len;
 }
 
+/* A reply that its client does not read is memory too. */
 void ac_grpc_reply(struct ac_grpc_call *call, anycable_str framed) {
+  if (!ac_grpc_charge(call, framed.len)) {
+    ac_grpc_fail(call, AC_GRPC_RESOURCE_EXHAUSTED, "out of memory");
+    return;
+  }
   fill_prefix(framed);
   if (!ac_h2_stream_respond(call->stream, headers_of(call), 2, framed,
                             trailers_ok, 1))

@@ -195,6 +195,8 @@ void ac_grpc_headers_end(void *data, enum ac_h2_verdict verdict) {
     ac_grpc_refuse(call, AC_GRPC_UNIMPLEMENTED,
                    unknown ? unknown : "unknown method");
   }
+  if (!ac_grpc_charge(call, call->arena->used))
+    ac_grpc_refuse(call, AC_GRPC_RESOURCE_EXHAUSTED, "out of memory");
   uint64_t now = call->grpc->runtime.now(call->grpc->runtime.loop);
   if (!call->timed)
     call->deadline = now + call->grpc->config.call_time;
