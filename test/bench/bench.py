@@ -79,7 +79,7 @@ class Bench:
     def _measure_shape(self, servers, what, connections, streams, one_core):
         cpu = process.SERVER_CPU if one_core else process.CLIENT_CPU
         requests = {s.name: self.load.requests_for(
-            s, connections, streams, self.options.seconds, cpu=cpu)
+            s, connections, streams, self.options.seconds, cpu)
             for s in servers}
         runs = {s.name: [] for s in servers}
         for _ in range(self.options.runs):
@@ -214,6 +214,9 @@ def main():
     options, wanted = parse_options()
     if os.cpu_count() < 2:
         sys.exit("bench: needs two cores")
+    if os.getloadavg()[0] > 0.5:
+        print("bench: the machine is busy: rates and latencies will suffer, "
+              "CPU times less", file=sys.stderr)
     # A thousand connections on both sides.
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))

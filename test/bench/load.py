@@ -48,12 +48,12 @@ class Load:
         return Seen(rate, percentile(latency, 50), percentile(latency, 99),
                     used / requests * 1e6)
 
-    def requests_for(self, server, connections, streams, seconds, **how):
-        """How many requests take about |seconds|; warms the server up too."""
-        least = connections * streams * 2
-        trial = max(1000, least)
-        rate = self.run(server, connections, streams, trial, **how).rate
-        return max(int(rate * seconds), trial)
+    def requests_for(self, server, connections, streams, seconds, cpu):
+        """How many requests take about |seconds|, but so many that making the
+        connections does not count; warms the server up too."""
+        trial = max(1000, connections * streams * 2)
+        rate = self.run(server, connections, streams, trial, cpu).rate
+        return max(int(rate * seconds), connections * 200)
 
     def _latencies(self):
         with open(self.log) as f:
