@@ -8,8 +8,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
+#include "base/str.h"
 #include "server/config.h"
 
 /* --- reading values ------------------------------------------------------- */
@@ -19,6 +19,10 @@ static int refuse(anycable_config *config, const char *value,
                   const char *allowed) {
   return ac_config_refuse(config, NULL, "\"%.100s\" is not allowed; use %s",
                           value, allowed);
+}
+
+static bool same_word(const char *a, const char *b) {
+  return ac_str_equal_nocase(anycable_str_of(a), anycable_str_of(b));
 }
 
 static bool is_digit(char c) {
@@ -45,7 +49,7 @@ static int read_bool(anycable_config *config, const char *value, bool *out) {
                                          {"f", "t"},        {"n", "y"}};
   for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
     for (int on = 0; on < 2; on++) {
-      if (strcasecmp(value, words[i][on]) == 0) {
+      if (same_word(value, words[i][on])) {
         *out = on;
         return ANYCABLE_OK;
       }
@@ -107,7 +111,7 @@ static int set_version_check(anycable_config *config, const char *value) {
 
 static int set_log_level(anycable_config *config, const char *value) {
   for (int level = ANYCABLE_LOG_FATAL; level <= ANYCABLE_LOG_DEBUG; level++) {
-    if (strcasecmp(value, anycable_log_level_name(level)) == 0)
+    if (same_word(value, anycable_log_level_name(level)))
       return anycable_config_set_log_level(config, level);
   }
   return refuse(config, value, "debug, info, warn, error or fatal");
