@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "io/errors.h"
 #include "server/server.h"
 
 /* --- states -----------------------------------------------------------------
@@ -188,7 +189,7 @@ int anycable_server_start(anycable_server *server) {
   server->driving = false;
   server->joinable = false;
   pthread_mutex_unlock(&server->mutex);
-  return ac_server_fail(server, ANYCABLE_ERR_IO, strerror(error));
+  return ac_server_fail(server, ANYCABLE_ERR_IO, ac_errno_text(error));
 }
 
 int anycable_server_run(anycable_server *server) {

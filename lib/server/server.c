@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "io/errors.h"
 #include "rpc/app.h"
 
 enum { ARENA_BLOCK = 4096, ARENAS_KEPT = 2048 };
@@ -214,7 +215,7 @@ static int wire(anycable_server *server) {
   server->fork_page = ac_fork_page_new();
   server->loop = ac_loop_new(&hooks);
   if (!server->loop || !server->fork_page) {
-    ac_app_fail(server->app, "the event loop: %s", strerror(errno));
+    ac_app_fail(server->app, "the event loop: %s", ac_errno_text(errno));
     return ANYCABLE_ERR_IO;
   }
   const struct ac_runtime runtime = {server->loop, loop_now, loop_timer_set,
