@@ -1,0 +1,547 @@
+/* Servers: how they are driven, stopped and freed, on real sockets. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <dirent.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <sys/wait.h>
+
+#include <anycable.h>
+
+#include "raw_call.h"
+
+#define CONNECT "/anycable.RPC/Connect"
+#define COMMAND "/anycable.RPC/Command"
+
+/* --- the application --------------------------------------------------------
+ */
+
+static int (*on_command)(anycable_socket *socket);
+static anycable_server *server;
+static atomic_int ctx_destroyed;
+
+static void *create(anycable_socket *socket, anycable_str identifiers,
+                    const anycable_str *subscriptions, size_t count,
+                    void *ctx) {
+  (void)identifiers, (void)subscriptions, (void)count, (void)ctx;
+  return socket;
+}
+
+static int handle(void *session) {
+  (void)session;
+  return ANYCABLE_DONE;
+}
+
+static int command(void *session, anycable_str identifier, anycable_str name,
+                   anycable_str data) {
+  (void)identifier, (void)name, (void)data;
+  return on_command ? on_command(session) : ANYCABLE_DONE;
+}
+
+static const anycable_session_ops ops = {.size = sizeof(ops),
+                                         .create = create,
+                                         .handle_open = handle,
+                                         .handle_close = handle,
+                                         .handle_channel_command = command};
+
+static void ctx_destroy(void *ctx) {
+  assert_ptr_equal(ctx, &ctx_destroyed);
+  atomic_fetch_add(&ctx_destroyed, 1);
+}
+
+static anycable_app *app;
+
+static void make(const char *host, int workers) {
+  anycable_config *config = anycable_config_new();
+  app = anycable_app_new();
+  anycable_app_set_factory(app, &ops, &ctx_destroyed, ctx_destroy);
+  anycable_config_set_rpc_host(config, host);
+  anycable_config_set_workers(config, workers);
+  if (anycable_server_new(&server, app, config) != ANYCABLE_OK)
+    fail_msg("%s", anycable_app_error(app));
+  anycable_config_free(config);
+}
+
+static void unmake(void) {
+  int before = atomic_load(&ctx_destroyed);
+  anycable_server_free(server);
+  anycable_app_free(app);
+  assert_int_equal(atomic_load(&ctx_destroyed), before + 1);
+  server = NULL;
+}
+
+static const char *address(void) {
+  return anycable_server_address(server, 0);
+}
+
+/* A successful reply begins with status = SUCCESS. */
+static void assert_serves(void) {
+  unsigned char out[256];
+  int n = raw_call(address(), CONNECT, out, sizeof(out));
+  assert_true(n >= 2);
+  assert_memory_equal(out, "\x08\x01", 2);
+}
+
+static size_t open_files(void) {
+  size_t n = 0;
+  DIR *dir = opendir("/proc/self/fd");
+  while (readdir(dir))
+    n++;
+  closedir(dir);
+  return n;
+}
+
+/* --- driving
+ * ------------------------------------------------------------------ */
+
+static void test_start_and_stop(void **state) {
+  (void)state;
+  make("127.0.0.1:0", 4);
+  assert_int_equal(anycable_server_start(server), ANYCABLE_OK);
+  assert_serves();
+  assert_int_equal(anycable_server_start(server), ANYCABLE_ERR_STATE);
+  assert_int_equal(anycable_server_run(server), ANYCABLE_ERR_STATE);
+  assert_int_equal(anycable_server_dispatch(server), ANYCABLE_ERR_STATE);
+  assert_true(strlen(anycable_server_error(server)) > 0);
+  assert_int_equal(anycable_server_stop(server, 5000), ANYCABLE_OK);
+  assert_int_equal(raw_connect(address()), -1);
+  assert_int_equal(anycable_server_stop(server, 5000), ANYCABLE_OK);
+  assert_int_equal(anycable_server_start(server), ANYCABLE_ERR_STATE);
+  unmake();
+}
+
+static void *runs(void *arg) {
+  *(int *)arg = anycable_server_run(server);
+  return NULL;
+}
+
+static void test_run_and_request_stop(void **state) {
+  pthread_t thread;
+  int rc = 1;
+  (void)state;
+  make("127.0.0.1:0", 0);
+  assert_int_equal(pthread_create(&thread, NULL, runs, &rc), 0);
+  assert_serves(); /* waits in the backlog until run has begun */
+  anycable_server_request_stop(server);
+  pthread_join(thread, NULL);
+  assert_int_equal(rc, ANYCABLE_OK);
+  unmake();
+}
+
+static void *calls_elsewhere(void *arg) {
+  unsigned char out[64];
+  *(int *)arg = raw_call(address(), CONNECT, out, sizeof(out));
+  return NULL;
+}
+
+/* In a poll loop of the host's, that waits for nothing but the descriptor. */
+static int drive(void) {
+  struct pollfd pfd = {.fd = anycable_server_fd(server), .events = POLLIN};
+  assert_int_equal(poll(&pfd, 1, 10000), 1);
+  return anycable_server_dispatch(server);
+}
+
+static void test_host_loop(void **state) {
+  pthread_t thread;
+  int n = 0;
+  (void)state;
+  make("127.0.0.1:0", 30);
+  assert_int_equal(drive(), ANYCABLE_OK); /* readable from the beginning */
+  assert_int_equal(pthread_create(&thread, NULL, calls_elsewhere, &n), 0);
+  while (pthread_tryjoin_np(thread, NULL) != 0) {
+    struct pollfd pfd = {.fd = anycable_server_fd(server), .events = POLLIN};
+    if (poll(&pfd, 1, 10) == 1)
+      assert_int_equal(anycable_server_dispatch(server), ANYCABLE_OK);
+  }
+  assert_true(n > 0);
+  anycable_server_request_stop(server);
+  int rc;
+  while ((rc = drive()) == ANYCABLE_OK)
+    ;
+  assert_int_equal(rc, ANYCABLE_CLOSED);
+  assert_int_equal(anycable_server_dispatch(server), ANYCABLE_CLOSED);
+  unmake();
+}
+
+static void test_stop_drives_a_host_loop(void **state) {
+  (void)state;
+  make("127.0.0.1:0", 30);
+  assert_int_equal(anycable_server_dispatch(server), ANYCABLE_OK);
+  assert_int_equal(anycable_server_stop(server, 5000), ANYCABLE_OK);
+  unmake();
+}
+
+static void test_never_driven(void **state) {
+  (void)state;
+  make("127.0.0.1:0", 30);
+  unmake();
+  make("127.0.0.1:0", 30);
+  assert_int_equal(anycable_server_stop(server, 0), ANYCABLE_OK);
+  assert_int_equal(raw_connect(address()), -1);
+  assert_int_equal(anycable_server_start(server), ANYCABLE_ERR_STATE);
+  unmake();
+}
+
+static void test_null_server(void **state) {
+  (void)state;
+  anycable_server_free(NULL);
+  anycable_server_request_stop(NULL);
+  assert_int_equal(anycable_server_start(NULL), ANYCABLE_ERR_INVALID);
+  assert_int_equal(anycable_server_run(NULL), ANYCABLE_ERR_INVALID);
+  assert_int_equal(anycable_server_dispatch(NULL), ANYCABLE_ERR_INVALID);
+  assert_int_equal(anycable_server_stop(NULL, 0), ANYCABLE_ERR_INVALID);
+  assert_int_equal(anycable_server_reload_tls(NULL, NULL, NULL),
+                   ANYCABLE_ERR_INVALID);
+  assert_int_equal(anycable_server_fd(NULL), -1);
+  assert_null(anycable_server_address(NULL, 0));
+}
+
+/* --- with handlers at work
+ * ---------------------------------------------------- */
+
+static struct {
+  pthread_mutex_t mutex;
+  pthread_cond_t cond;
+  bool inside, open;
+} gate = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, false, false};
+
+static int waits(anycable_socket *socket) {
+  (void)socket;
+  pthread_mutex_lock(&gate.mutex);
+  gate.inside = true;
+  pthread_cond_broadcast(&gate.cond);
+  while (!gate.open)
+    pthread_cond_wait(&gate.cond, &gate.mutex);
+  pthread_mutex_unlock(&gate.mutex);
+  return ANYCABLE_DONE;
+}
+
+static void await_handler(void) {
+  pthread_mutex_lock(&gate.mutex);
+  while (!gate.inside)
+    pthread_cond_wait(&gate.cond, &gate.mutex);
+  pthread_mutex_unlock(&gate.mutex);
+}
+
+static void open_gate(void) {
+  pthread_mutex_lock(&gate.mutex);
+  gate.open = true;
+  pthread_cond_broadcast(&gate.cond);
+  pthread_mutex_unlock(&gate.mutex);
+}
+
+static int begin_call(void) {
+  gate.inside = gate.open = false;
+  on_command = waits;
+  int fd = raw_connect(address());
+  assert_true(fd >= 0);
+  assert_true(raw_send(fd, 1, COMMAND, NULL, 0));
+  await_handler();
+  return fd;
+}
+
+/* A call under way is finished when there is time for it. */
+static void test_drain_finishes_calls(void **state) {
+  unsigned char out[64];
+  (void)state;
+  make("127.0.0.1:0", 2);
+  assert_int_equal(anycable_server_start(server), ANYCABLE_OK);
+  int fd = begin_call();
+  anycable_server_request_stop(server);
+  open_gate();
+  assert_int_equal(raw_answer(fd, 1, out, sizeof(out)), 2);
+  close(fd);
+  assert_int_equal(anycable_server_stop(server, 5000), ANYCABLE_OK);
+  unmake();
+}
+
+/* And when there is not, stop says that a handler runs still. */
+static void test_stop_is_bounded(void **state) {
+  unsigned char out[64];
+  (void)state;
+  make("127.0.0.1:0", 2);
+  assert_int_equal(anycable_server_start(server), ANYCABLE_OK);
+  int fd = begin_call();
+  assert_int_equal(anycable_server_stop(server, 10), ANYCABLE_ERR_BUSY);
+  assert_int_equal(raw_answer(fd, 1, out, sizeof(out)), -1);
+  close(fd);
+  open_gate();
+  unmake(); /* waits for it */
+}
+
+static int stops_itself(anycable_socket *socket) {
+  (void)socket;
+  if (anycable_server_stop(server, 0) != ANYCABLE_ERR_STATE ||
+      anycable_server_dispatch(server) == ANYCABLE_OK)
+    return ANYCABLE_ERR_INVALID;
+  anycable_server_request_stop(server);
+  return ANYCABLE_DONE;
+}
+
+static void test_stop_in_a_handler(void **state) {
+  (void)state;
+  for (int workers = 0; workers <= 2; workers += 2) {
+    unsigned char out[64];
+    on_command = stops_itself;
+    make("127.0.0.1:0", workers);
+    assert_int_equal(anycable_server_start(server), ANYCABLE_OK);
+    assert_int_equal(raw_call(address(), COMMAND, out, sizeof(out)), 2);
+    assert_int_equal(anycable_server_stop(server, 5000), ANYCABLE_OK);
+    unmake();
+  }
+}
+
+static int frees_itself(anycable_socket *socket) {
+  (void)socket;
+  anycable_server_free(server);
+  return ANYCABLE_DONE;
+}
+
+/* The application's ctx outlives the server: when that is destroyed, the
+ * server is gone. */
+static void await_destroyed(int count) {
+  while (atomic_load(&ctx_destroyed) < count)
+    sched_yield();
+}
+
+static void test_free_in_a_handler(void **state) {
+  (void)state;
+  for (int workers = 0; workers <= 2; workers += 2) {
+    unsigned char out[64];
+    int before = atomic_load(&ctx_destroyed);
+    on_command = frees_itself;
+    make("127.0.0.1:0", workers);
+    char *to = strdup(address());
+    assert_int_equal(anycable_server_start(server), ANYCABLE_OK);
+    raw_call(to, COMMAND, out, sizeof(out));
+    anycable_app_free(app);
+    await_destroyed(before + 1);
+    free(to);
+  }
+}
+
+static void test_free_in_a_host_loop(void **state) {
+  int before = atomic_load(&ctx_destroyed);
+  (void)state;
+  on_command = frees_itself;
+  make("127.0.0.1:0", 0);
+  assert_int_equal(anycable_server_dispatch(server), ANYCABLE_OK);
+  int fd = raw_connect(address());
+  assert_true(raw_send(fd, 1, COMMAND, NULL, 0));
+  int rc;
+  while ((rc = drive()) == ANYCABLE_OK)
+    ;
+  assert_int_equal(rc, ANYCABLE_CLOSED); /* and the server is gone */
+  close(fd);
+  anycable_app_free(app);
+  assert_int_equal(atomic_load(&ctx_destroyed), before + 1);
+}
+
+/* --- the process
+ * -------------------------------------------------------------- */
+
+static void test_many_lives(void **state) {
+  (void)state;
+  on_command = NULL;
+  make("127.0.0.1:0", 2);
+  unmake();
+  size_t before = open_files();
+  for (int i = 0; i < 200; i++) {
+    make("127.0.0.1:0", 2);
+    assert_int_equal(anycable_server_start(server), ANYCABLE_OK);
+    if (i % 10 == 0)
+      assert_serves();
+    unmake();
+  }
+  assert_int_equal(open_files(), before);
+}
+
+static void test_two_servers_one_app(void **state) {
+  anycable_server *other;
+  anycable_config *config = anycable_config_new();
+  (void)state;
+  on_command = NULL;
+  make("127.0.0.1:0", 2);
+  anycable_config_set_rpc_host(config, "127.0.0.1:0, 127.0.0.1:0");
+  assert_int_equal(anycable_server_new(&other, app, config), ANYCABLE_OK);
+  anycable_config_free(config);
+  assert_non_null(anycable_server_address(other, 1));
+  assert_null(anycable_server_address(other, 2));
+  assert_int_equal(anycable_server_start(server), ANYCABLE_OK);
+  assert_int_equal(anycable_server_start(other), ANYCABLE_OK);
+  assert_serves();
+  unsigned char out[64];
+  assert_true(raw_call(anycable_server_address(other, 1), CONNECT, out,
+                       sizeof(out)) >= 2);
+  anycable_server_free(other);
+  assert_serves();
+  unmake();
+}
+
+static struct sigaction actions[64];
+
+static void read_actions(struct sigaction *out) {
+  for (int i = 1; i < 64; i++)
+    sigaction(i, NULL, &out[i]);
+}
+
+/* Signals are the host's, also that of a broken pipe. */
+static void test_signals_untouched(void **state) {
+  struct sigaction now[64];
+  sigset_t before, after;
+  (void)state;
+  memset(now, 0, sizeof(now));
+  read_actions(actions);
+  pthread_sigmask(SIG_SETMASK, NULL, &before);
+  make("127.0.0.1:0", 2);
+  assert_int_equal(anycable_server_start(server), ANYCABLE_OK);
+  for (int i = 0; i < 20; i++) { /* clients that do not wait for answers */
+    int fd = raw_connect(address());
+    assert_true(raw_send(fd, 1, CONNECT, NULL, 0));
+    struct linger hard = {1, 0};
+    setsockopt(fd, SOL_SOCKET, SO_LINGER, &hard, sizeof(hard));
+    close(fd);
+  }
+  assert_serves();
+  unmake();
+  read_actions(now);
+  pthread_sigmask(SIG_SETMASK, NULL, &after);
+  for (int i = 1; i < 64; i++)
+    assert_ptr_equal(actions[i].sa_handler, now[i].sa_handler);
+  for (int i = 1; i < 32; i++)
+    assert_int_equal(sigismember(&before, i), sigismember(&after, i));
+}
+
+/* A child may call, is told, and harms nobody. */
+static void test_fork(void **state) {
+  (void)state;
+  make("127.0.0.1:0", 2);
+  assert_int_equal(anycable_server_start(server), ANYCABLE_OK);
+  assert_serves();
+  pid_t pid = fork();
+  assert_true(pid >= 0);
+  if (pid == 0) {
+    bool told = anycable_server_start(server) == ANYCABLE_ERR_FORKED &&
+                anycable_server_run(server) == ANYCABLE_ERR_FORKED &&
+                anycable_server_dispatch(server) == ANYCABLE_ERR_FORKED &&
+                anycable_server_stop(server, 0) == ANYCABLE_ERR_FORKED;
+    anycable_server_request_stop(server);
+    anycable_server_free(server);
+    _exit(told ? 0 : 1);
+  }
+  int status;
+  assert_int_equal(waitpid(pid, &status, 0), pid);
+  assert_int_equal(status, 0);
+  assert_serves();
+  unmake();
+}
+
+/* --- bad input
+ * ------------------------------------------------------------------ */
+
+static void assert_refused(const char *host, const char *words) {
+  anycable_config *config = anycable_config_new();
+  app = anycable_app_new();
+  anycable_app_set_factory(app, &ops, &ctx_destroyed, ctx_destroy);
+  anycable_config_set_rpc_host(config, host);
+  server = (anycable_server *)app;
+  int rc = anycable_server_new(&server, app, config);
+  assert_true(rc < 0);
+  assert_null(server);
+  if (!strstr(anycable_app_error(app), words))
+    fail_msg("\"%s\" does not say \"%s\"", anycable_app_error(app), words);
+  anycable_config_free(config);
+  anycable_app_free(app);
+}
+
+static void test_bad_addresses(void **state) {
+  (void)state;
+  assert_refused("nowhere", "nowhere");
+  assert_refused("127.0.0.1:99999", "99999");
+  assert_refused("127.0.0.1:0,what", "what");
+  assert_refused("unix:/no/such/dir/socket", "/no/such/dir");
+  assert_refused("192.0.2.1:0", "192.0.2.1");
+}
+
+static void test_bad_applications(void **state) {
+  anycable_server *none;
+  (void)state;
+  assert_int_equal(anycable_server_new(NULL, NULL, NULL), ANYCABLE_ERR_INVALID);
+  assert_int_equal(anycable_server_new(&none, NULL, NULL), ANYCABLE_ERR_NOMEM);
+  assert_string_equal(anycable_app_error(NULL), "out of memory");
+  anycable_app_set_factory(NULL, &ops, NULL, NULL);
+  anycable_app_free(NULL);
+
+  anycable_app *bare = anycable_app_new();
+  assert_int_equal(anycable_server_new(&none, bare, NULL),
+                   ANYCABLE_ERR_INVALID);
+  assert_non_null(strstr(anycable_app_error(bare), "factory"));
+  anycable_session_ops small = ops;
+  small.size = 4;
+  anycable_app_set_factory(bare, &small, NULL, NULL);
+  assert_int_equal(anycable_server_new(&none, bare, NULL),
+                   ANYCABLE_ERR_INVALID);
+  assert_non_null(strstr(anycable_app_error(bare), "size"));
+  anycable_app_free(bare);
+
+  struct {
+    anycable_session_ops ops;
+    void *newer;
+  } larger = {ops, NULL};
+  larger.ops.size = sizeof(larger);
+  bare = anycable_app_new();
+  anycable_app_set_factory(bare, &larger.ops, NULL, NULL);
+  assert_string_equal(anycable_app_error(bare), "");
+  anycable_app_free(bare);
+  larger.newer = &larger; /* a function that this library does not know */
+  bare = anycable_app_new();
+  anycable_app_set_factory(bare, &larger.ops, NULL, NULL);
+  assert_non_null(strstr(anycable_app_error(bare), "newer"));
+  anycable_app_free(bare);
+}
+
+static void test_registering(void **state) {
+  int before = atomic_load(&ctx_destroyed);
+  (void)state;
+  make("127.0.0.1:0", 0);
+  assert_ptr_equal(anycable_app_factory(app, &ops), &ctx_destroyed);
+  anycable_session_ops other = ops;
+  assert_null(anycable_app_factory(app, &other));
+  anycable_app_set_factory(app, &other, &ctx_destroyed, ctx_destroy);
+  assert_int_equal(atomic_load(&ctx_destroyed), before + 1); /* not kept */
+  assert_non_null(strstr(anycable_app_error(app), "has a server already"));
+  anycable_server_free(server);
+  anycable_app_free(app);
+  assert_int_equal(atomic_load(&ctx_destroyed), before + 2);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(test_start_and_stop),
+      cmocka_unit_test(test_run_and_request_stop),
+      cmocka_unit_test(test_host_loop),
+      cmocka_unit_test(test_stop_drives_a_host_loop),
+      cmocka_unit_test(test_never_driven),
+      cmocka_unit_test(test_null_server),
+      cmocka_unit_test(test_drain_finishes_calls),
+      cmocka_unit_test(test_stop_is_bounded),
+      cmocka_unit_test(test_stop_in_a_handler),
+      cmocka_unit_test(test_free_in_a_handler),
+      cmocka_unit_test(test_free_in_a_host_loop),
+      cmocka_unit_test(test_many_lives),
+      cmocka_unit_test(test_two_servers_one_app),
+      cmocka_unit_test(test_signals_untouched),
+      cmocka_unit_test(test_fork),
+      cmocka_unit_test(test_bad_addresses),
+      cmocka_unit_test(test_bad_applications),
+      cmocka_unit_test(test_registering),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
