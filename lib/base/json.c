@@ -97,8 +97,9 @@ static const byte *scan_digits(const byte *p, const byte *end) {
   return p > start ? p : NULL;
 }
 
+/* |p| is not |end|. */
 static const byte *scan_number(const byte *p, const byte *end) {
-  if (p < end && *p == '-')
+  if (*p == '-')
     p++;
   /* Nothing but the number 0 begins with 0. */
   p = p < end && *p == '0' ? p + 1 : scan_digits(p, end);

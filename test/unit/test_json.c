@@ -440,18 +440,23 @@ static void test_every_byte(void **state) {
   assert_int_equal(check("{}\0", 3, 1), ANYCABLE_ERR_PROTO);
 }
 
-/* |levels| of arrays, objects, or both in turn, around a 1. */
+/* Is the level at |i| an object? Kinds: none, all, every other one, and a
+ * pattern that no shift or distance repeats. */
+static bool is_object(size_t i, int kind) {
+  uint64_t hash = (i + 1) * UINT64_C(0x9e3779b97f4a7c15);
+  return kind == 1 || (kind == 2 && i % 2) || (kind == 3 && hash >> 63);
+}
+
+/* |levels| of arrays and objects around a 1. */
 static char *nested(size_t levels, int kind, bool close) {
   char *text = malloc(levels * 6 + 2);
   assert_non_null(text);
   size_t len = 0;
-  for (size_t i = 0; i < levels; i++) {
-    bool object = kind == 1 || (kind == 2 && i % 2);
-    len += (size_t)sprintf(text + len, "%s", object ? "{\"\":" : "[");
-  }
+  for (size_t i = 0; i < levels; i++)
+    len += (size_t)sprintf(text + len, is_object(i, kind) ? "{\"\":" : "[");
   text[len++] = '1';
   for (size_t i = levels; close && i-- > 0;)
-    text[len++] = kind == 1 || (kind == 2 && i % 2) ? '}' : ']';
+    text[len++] = is_object(i, kind) ? '}' : ']';
   text[len] = '\0';
   return text;
 }
@@ -460,7 +465,7 @@ static void test_depth(void **state) {
   (void)state;
   static const unsigned depths[] = {0,   1,   2,   63,  64, 65,
                                     127, 128, 129, 511, 512};
-  for (int kind = 0; kind < 3; kind++) {
+  for (int kind = 0; kind < 4; kind++) {
     for (size_t i = 0; i < LENGTH(depths); i++) {
       unsigned depth = depths[i];
       char *fits = nested(depth, kind, true);
@@ -708,6 +713,10 @@ static void test_string(void **state) {
       {"\"\\udc00\"", NULL},
       {"\"\\udc00\\ud800\"", NULL},
       {"\"\\udfff\"", NULL},
+      {"\"\\udc00\\udc00\"", NULL},
+      {"\"\\udfff\\udfff\"", NULL},
+      {"\"\\ud800xudc00\"", NULL},
+      {"\"\\ud800\\ndc00\"", NULL},
       {"\"\\udbff\"", NULL},
       /* no strings, or no good ones */
       {"", NULL},
@@ -738,9 +747,14 @@ static void test_string(void **state) {
       if (nul && text)
         assert_int_equal(out.ptr[out.len], '\0');
     }
-    assert_int_equal(
-        ac_json_string_is(value, anycable_str_of(text ? text : "")),
-        text != NULL);
+    for (size_t len = 0; text && len < strlen(text); len++) {
+      anycable_str part = exact(text, len);
+      assert_false(ac_json_string_is(value, part));
+      drop(part);
+    }
+    anycable_str same = exact(text ? text : "", text ? strlen(text) : 0);
+    assert_int_equal(ac_json_string_is(value, same), text != NULL);
+    drop(same);
     assert_false(ac_json_string_is(value, ANYCABLE_STR("something else")));
     drop(value);
   }
