@@ -130,12 +130,15 @@ $(BUILD)/libinner.a: $(LIB_OBJECTS)
 	$(call say,AR)
 	$(Q)rm -f $@ && $(AR) rcs $@ $(LIB_OBJECTS)
 
-$(BUILD)/anycable.pc: pkgconfig/anycable.pc.in Makefile
+# Made anew where the prefix is another than the last time.
+.PHONY: FORCE
+$(BUILD)/anycable.pc: pkgconfig/anycable.pc.in Makefile FORCE
 	@mkdir -p $(@D)
 	$(Q)sed -e 's|@prefix@|$(prefix)|' -e 's|@version@|$(VERSION)|' \
 		-e 's|@libdir@|$(patsubst $(exec_prefix)/%,$${exec_prefix}/%,$(libdir))|' \
 		-e 's|@includedir@|$(patsubst $(prefix)/%,$${prefix}/%,$(includedir))|' \
-		-e 's|@deps@|$(DEPS_LIBS)|' $< > $@
+		-e 's|@deps@|$(DEPS_LIBS)|' $< > $@.new
+	$(Q)cmp -s $@.new $@ && rm $@.new || mv $@.new $@
 
 # --- programs --------------------------------------------------------------
 

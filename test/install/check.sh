@@ -1,0 +1,101 @@
+#!/bin/sh
+# Installs, builds and runs users' programs from what is installed alone, and
+# uninstalls: nothing may be left behind.
+#
+#   check.sh VERSION, with MAKE, CC, CXX and BUILD in the environment
+set -eu
+: "${MAKE:=make}" "${CC:=cc}" "${CXX:=g++}" "${PKG_CONFIG:=pkg-config}"
+version=$1
+here=$(cd "$(dirname "$0")" && pwd)
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+fail() {
+  echo "installcheck: $*"
+  exit 1
+}
+
+# What make says is of interest only where it fails.
+make_quietly() {
+  $MAKE --no-print-directory BUILD="$BUILD" "$@" >"$work/log" 2>&1 || {
+    cat "$work/log"
+    fail "make $* failed"
+  }
+}
+
+is() { # what, a value, what it should be
+  [ "$2" = "$3" ] || fail "$1 is \"$2\", not \"$3\""
+}
+
+build() { # the program, the compiler, pkg-config's flags
+  program=$work/$1
+  compiler=$2
+  shift 2
+  # shellcheck disable=SC2046,SC2086
+  $compiler -Wall -Wextra -Werror "$here/program.c" -o "$program" \
+    $($PKG_CONFIG "$@" --cflags --libs anycable)
+}
+
+needs_library() { readelf -d "$1" | grep -q 'NEEDED.*\[libanycable\.so\.'; }
+
+no_files_in() {
+  left=$(find "$1" ! -type d)
+  [ -z "$left" ] || fail "left behind: $left"
+  left=$(find "$1" -type d -name anycable)
+  [ -z "$left" ] || fail "left behind: $left"
+}
+
+# --- a prefix ---------------------------------------------------------------
+
+prefix=$work/prefix
+make_quietly install prefix="$prefix"
+export PKG_CONFIG_PATH="$prefix/lib/pkgconfig"
+
+is "the version" "$($PKG_CONFIG --modversion anycable)" "$version"
+# Hosts get no folders and libraries of ours with it.
+is "cflags" "$($PKG_CONFIG --cflags anycable | sed 's/ *$//')" \
+  "-I$prefix/include"
+is "libs" "$($PKG_CONFIG --libs anycable | sed 's/ *$//')" \
+  "-L$prefix/lib -lanycable"
+$PKG_CONFIG --validate anycable
+
+[ -s "$prefix/share/man/man1/anycable.1" ] || fail "anycable(1) is missing"
+for name in $(awk -f "$here/../abi/names.awk" include/anycable/*.h); do
+  [ -s "$prefix/share/man/man3/$name.3" ] || fail "$name(3) is missing"
+done
+"$prefix/bin/anycable" --version | grep -qF "$version" ||
+  fail "the tool does not run"
+
+build shared-c "$CC -std=c99 -D_POSIX_C_SOURCE=200809L"
+build shared-cxx "$CXX -x c++ -std=c++11"
+for program in shared-c shared-cxx; do
+  needs_library "$work/$program" || fail "$program is not linked"
+  LD_LIBRARY_PATH=$prefix/lib "$work/$program" || fail "$program does not run"
+done
+
+# Where there is no shared library, the linker takes the other one.
+rm "$prefix"/lib/libanycable.so*
+build static-c "$CC -std=c99" --static
+build static-cxx "$CXX -x c++ -std=c++11" --static
+for program in static-c static-cxx; do
+  needs_library "$work/$program" && fail "$program is linked dynamically"
+  "$work/$program" || fail "$program does not run"
+done
+
+make_quietly uninstall prefix="$prefix"
+no_files_in "$prefix"
+
+# --- a package --------------------------------------------------------------
+
+dest=$work/dest
+lib=/usr/lib/somewhere
+make_quietly install prefix=/usr libdir=$lib DESTDIR="$dest"
+export PKG_CONFIG_PATH="$dest$lib/pkgconfig" PKG_CONFIG_SYSROOT_DIR="$dest"
+is "libdir" "$($PKG_CONFIG --variable=libdir anycable | sed "s|^$dest||")" $lib
+grep -qF "$work" "$dest$lib/pkgconfig/anycable.pc" &&
+  fail "anycable.pc speaks of where the package was made"
+$CC -std=c99 "$here/program.c" -o "$work/packaged" -I"$dest/usr/include" \
+  -L"$dest$lib" -lanycable
+LD_LIBRARY_PATH=$dest$lib "$work/packaged" || fail "packaged does not run"
+make_quietly uninstall prefix=/usr libdir=$lib DESTDIR="$dest"
+no_files_in "$dest"
