@@ -5,7 +5,7 @@
  *                                            of it, and a WebSocket client
  *   demo FACTORY FOLDER tool ANYCABLE        the command-line tool instead
  *
- * FACTORY is the backend, FOLDER takes its socket and the logs. */
+ * FACTORY is the backend, FOLDER takes the logs. */
 #include "demo.h"
 
 #include <arpa/inet.h>
@@ -236,17 +236,25 @@ static void talk_by_tool(char *tool, int tap, const char *folder) {
        FLAG("--subscription=" PLAIN_IDENTIFIER));
 }
 
+static char scratch[] = "/tmp/anycable-demo-XXXXXX";
+static char path[64]; /* of the backend's socket, in scratch */
+
+static void clean_up(void) {
+  unlink(path);
+  rmdir(scratch);
+}
+
 int main(int argc, char **argv) {
-  enum { LONGEST = 80 }; /* so that the socket's path fits into its address */
-  if (argc != 5 || strlen(argv[2]) > LONGEST)
-    give_up("usage: demo FACTORY FOLDER server|tool PROGRAM; a short FOLDER");
+  if (argc != 5)
+    give_up("usage: demo FACTORY FOLDER server|tool PROGRAM");
   alarm(60); /* whatever hangs, the demo ends, and its programs with it */
-  char path[100], host[128], log[256];
+  char host[128], log[256];
   char *folder = argv[2];
-  snprintf(path, sizeof path, "%s/backend.sock", folder);
+  if (!mkdtemp(scratch) || atexit(clean_up))
+    give_up("%s: %s", scratch, strerror(errno));
+  snprintf(path, sizeof path, "%s/backend.sock", scratch);
   snprintf(host, sizeof host, "--rpc-host=unix:%s", path);
   snprintf(log, sizeof log, "%s/backend.log", folder);
-  unlink(path);
 
   pid_t pid = start((char *[]){argv[1], host, NULL}, log);
   wait_for(pid, connects_to_path, path, log);
