@@ -4,7 +4,13 @@
  * asks a backend, by gRPC, what to do. This library is that backend, inside
  * your own process: you register callbacks, it serves.
  *
- * Start reading at anycable/app.h. Words used by every comment here:
+ * Start reading at anycable/app.h. "AnyCable" in these comments is the
+ * WebSocket server at the other end; "the server" is yours, an anycable_server.
+ * "cstate" is state that AnyCable keeps for a connection, "istate" for one
+ * subscription of it. Publishing to streams is not part of this version:
+ * AnyCable takes publications by HTTP, Redis and NATS itself.
+ *
+ * Words used by every comment here:
  *
  *   borrowed until X   the pointer stays yours or ours, and is good until X
  *   copied             the library keeps a copy, yours may go at once
@@ -14,7 +20,8 @@
  * NUL-terminated strings. "Data" (what travels) is an anycable_str.
  *
  * Nothing here prints, exits, aborts, reads the environment, handles signals
- * or starts threads unless the function says so.
+ * or starts threads unless the function says so. SIGPIPE is never raised. Our
+ * own threads block all signals but those of their own faults and SIGPROF.
  */
 #ifndef ANYCABLE_H
 #define ANYCABLE_H

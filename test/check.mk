@@ -11,6 +11,9 @@ $(BUILD)/unit/%: test/unit/%.c $(BUILD)/libinner.a
 	$(Q)$(COMPILE) -Itest -o $@ $< $(BUILD)/libinner.a $(LDFLAGS) $(DEPS_LIBS) \
 		-lcmocka -pthread
 
+$(BUILD)/unit/test_failmalloc: LDFLAGS += -Wl,--wrap=malloc \
+	-Wl,--wrap=calloc -Wl,--wrap=realloc
+
 # Each program is one file of tests, and has a minute.
 .PHONY: check-unit
 check-unit: $(UNIT_TESTS)

@@ -23,14 +23,15 @@ typedef struct anycable_app anycable_app;
  *  Ownership: yours, until anycable_app_free(). */
 ANYCABLE_EXTERN anycable_app *anycable_app_new(void) ANYCABLE_WARN_UNUSED;
 
-/** Frees the application, and calls the ctx_destroy functions it was given.
- *  Its servers must have been freed before. NULL is fine.
+/** Lets go of the application. It is freed, and the factory's ctx_destroy
+ *  called, when its servers are freed and its last deferred call is too:
+ *  usually at once. NULL is fine.
  *  Threads: any. */
 ANYCABLE_EXTERN void anycable_app_free(anycable_app *app);
 
 /** Registers the factory, which answers every call. One an application.
  *  |ctx| is given to create; |ctx_destroy|, if not NULL, is called with it
- *  once, when the application is freed or if it cannot be registered.
+ *  once, when the application is freed, or at once if it cannot be registered.
  *  Threads: the one that sets the application up.
  *  Ownership: |ops| is copied. */
 ANYCABLE_EXTERN void anycable_app_set_factory(anycable_app *app,
@@ -46,16 +47,17 @@ ANYCABLE_EXTERN void *anycable_app_factory(const anycable_app *app,
                                            const anycable_session_ops *ops);
 
 /** Adds an interceptor: |before| runs before every call's handler, |after|
- *  when it has ended, in the reverse order; either may be NULL. They see method,
- *  request and metadata by anycable_socket_request().
+ *  when it has ended, in the reverse order; either may be NULL. They see
+ *  method, request and metadata by anycable_socket_request().
  *
  *  |before| returns ANYCABLE_DONE to go on. Anything else is the answer, and
  *  neither the factory nor later interceptors are asked: ANYCABLE_REJECT and
  *  errors as from a handler, ANYCABLE_ANSWERED for Status SUCCESS with what
  *  was put out to the socket; ANYCABLE_PENDING is an error. |after| is called
- *  for each interceptor whose |before| was, on the thread where the call ended,
- *  which for a deferred call may be another; the answer is complete by then.
- *  It is called for cancelled calls too, with ANYCABLE_ERR_CANCELLED.
+ *  for each interceptor whose |before| was; the answer is complete by then. For
+ *  a deferred call it runs inside anycable_deferred_finish(). It is called for
+ *  cancelled calls too, with ANYCABLE_ERR_CANCELLED, when the handler returns
+ *  or the deferred is freed; only not after the server was freed.
  *  Threads: the one that sets the application up. */
 ANYCABLE_EXTERN void anycable_app_add_interceptor(
     anycable_app *app, int (*before)(anycable_socket *socket, void *ctx),

@@ -16,49 +16,49 @@ extern "C" {
 
 typedef struct anycable_config anycable_config;
 
-/* Limits, each a whole number; times are in milliseconds. In brackets the
- * default. 0 means "none" only where it says so. */
+/* Limits of a server, set by anycable_config_set_limit(). Each is a whole
+ * number; in brackets the default. 0 means "none" only where it says so. */
 enum anycable_limit {
   /* Sizes, in bytes. */
-  ANYCABLE_LIMIT_MESSAGE = 0, /* one request [4 MiB] */
-  ANYCABLE_LIMIT_REPLY,       /* one reply [4 MiB, what the server takes] */
-  ANYCABLE_LIMIT_CALL_MEMORY, /* one call, request and reply in it [32 MiB] */
-  ANYCABLE_LIMIT_MEMORY,      /* received and unsent data in all [256 MiB] */
-  ANYCABLE_LIMIT_HEADERS,     /* headers of one call, 32 more each [16 KiB] */
+  ANYCABLE_LIMIT_MESSAGE = 0,     /* one request [4 MiB] */
+  ANYCABLE_LIMIT_REPLY = 1,       /* one reply [4 MiB] */
+  ANYCABLE_LIMIT_CALL_MEMORY = 2, /* one call, all in all [32 MiB] */
+  ANYCABLE_LIMIT_MEMORY = 3,      /* received and unsent data [256 MiB] */
+  ANYCABLE_LIMIT_HEADERS = 4,     /* of a call, +32 each [16 KiB] */
 
-  /* Numbers. */
-  ANYCABLE_LIMIT_HEADER_COUNT, /* headers of one call [100] */
-  ANYCABLE_LIMIT_CONNECTIONS,  /* at a time [1024] */
-  ANYCABLE_LIMIT_STREAMS,      /* calls at a time on one connection [1000] */
-  ANYCABLE_LIMIT_DEFERRED,     /* deferred calls at a time [10000] */
-  ANYCABLE_LIMIT_ELEMENTS,     /* repeated fields of one request [65536] */
-  ANYCABLE_LIMIT_UNKNOWN_FIELDS,   /* of one request [1024] */
-  ANYCABLE_LIMIT_SINGULAR_REPEATS, /* of a field that is not repeated [16] */
-  ANYCABLE_LIMIT_JSON_DEPTH,       /* nesting of JSON texts [64] */
+  /* Counts. */
+  ANYCABLE_LIMIT_HEADER_COUNT = 5,      /* of a call [100] */
+  ANYCABLE_LIMIT_CONNECTIONS = 6,       /* at a time [1024] */
+  ANYCABLE_LIMIT_STREAMS = 7,           /* calls of a connection [1000] */
+  ANYCABLE_LIMIT_DEFERRED = 8,          /* deferred calls at a time [10000] */
+  ANYCABLE_LIMIT_ELEMENTS = 9,          /* repeated fields of one [65536] */
+  ANYCABLE_LIMIT_UNKNOWN_FIELDS = 10,   /* of a request [1024] */
+  ANYCABLE_LIMIT_SINGULAR_REPEATS = 11, /* of one field [16] */
+  ANYCABLE_LIMIT_JSON_DEPTH = 12,       /* nesting of JSON texts [64] */
 
-  /* Times of one call or connection, in milliseconds. */
-  ANYCABLE_LIMIT_CALL_TIME,      /* of a call without a deadline [30000] */
-  ANYCABLE_LIMIT_HANDSHAKE_TIME, /* from accept to HTTP/2 settings [10000] */
-  ANYCABLE_LIMIT_REQUEST_TIME,   /* from headers to a whole request [30000] */
-  ANYCABLE_LIMIT_SEND_TIME,      /* without any progress in sending [20000] */
-  ANYCABLE_LIMIT_IDLE_TIME,      /* without calls and pings; 0: none [300000] */
-  ANYCABLE_LIMIT_AGE_GRACE,      /* for calls of an aged connection [30000] */
-  ANYCABLE_LIMIT_KEEPALIVE_TIME, /* silence before we ping; 0: never [60000] */
-  ANYCABLE_LIMIT_KEEPALIVE_TIMEOUT, /* for the answer to our ping [20000] */
-  ANYCABLE_LIMIT_PING_INTERVAL, /* pings that come faster are strikes [5000] */
+  /* Times, in milliseconds. */
+  ANYCABLE_LIMIT_CALL_TIME = 13,         /* without a deadline [30000] */
+  ANYCABLE_LIMIT_HANDSHAKE_TIME = 14,    /* until HTTP/2 begins [10000] */
+  ANYCABLE_LIMIT_REQUEST_TIME = 15,      /* until it is complete [30000] */
+  ANYCABLE_LIMIT_SEND_TIME = 16,         /* without progress [20000] */
+  ANYCABLE_LIMIT_IDLE_TIME = 17,         /* of a connection; 0: none [300000] */
+  ANYCABLE_LIMIT_AGE_GRACE = 18,         /* for calls, after its age [30000] */
+  ANYCABLE_LIMIT_KEEPALIVE_TIME = 19,    /* silence; 0: none [60000] */
+  ANYCABLE_LIMIT_KEEPALIVE_TIMEOUT = 20, /* for an answer [20000] */
+  ANYCABLE_LIMIT_PING_INTERVAL = 21,     /* faster is a strike [5000] */
 
   /* What one connection may do before it is told to go away: a stock, and how
-   * much of it comes back every second. */
-  ANYCABLE_LIMIT_PING_STRIKES,   /* too early pings a minute [100] */
-  ANYCABLE_LIMIT_PINGS_RATE,     /* pings a second, however early [100] */
-  ANYCABLE_LIMIT_SETTINGS_RATE,  /* SETTINGS frames a second [10] */
-  ANYCABLE_LIMIT_RESETS,         /* streams reset by the client [10000] */
-  ANYCABLE_LIMIT_RESETS_RATE,    /* [1000] */
-  ANYCABLE_LIMIT_GLITCHES,       /* frames that are useless or wrong [200] */
-  ANYCABLE_LIMIT_GLITCHES_RATE,  /* [20] */
-  ANYCABLE_LIMIT_EMPTY_FRAMES,   /* empty DATA frames in a row [10] */
+   * much of it comes back every second (_RATE). */
+  ANYCABLE_LIMIT_PING_STRIKES = 22,  /* a minute [100] */
+  ANYCABLE_LIMIT_PINGS_RATE = 23,    /* pings, however slow [100] */
+  ANYCABLE_LIMIT_SETTINGS_RATE = 24, /* SETTINGS frames [10] */
+  ANYCABLE_LIMIT_RESETS = 25,        /* streams that it reset [10000] */
+  ANYCABLE_LIMIT_RESETS_RATE = 26,   /* [1000] */
+  ANYCABLE_LIMIT_GLITCHES = 27,      /* useless or wrong frames [200] */
+  ANYCABLE_LIMIT_GLITCHES_RATE = 28, /* [20] */
+  ANYCABLE_LIMIT_EMPTY_FRAMES = 29,  /* empty DATA in a row [10] */
 
-  ANYCABLE_LIMIT_END /* how many there are; grows */
+  ANYCABLE_LIMIT_END = 30 /* how many there are; grows */
 };
 
 /** Makes a config that holds the defaults. It reads no environment.
@@ -76,7 +76,8 @@ ANYCABLE_EXTERN void anycable_config_free(anycable_config *config);
  *  |config|: "out of memory".
  *  Threads: the one that owns |config|.
  *  Ownership: borrowed until |config| is freed. */
-ANYCABLE_EXTERN const char *anycable_config_error(const anycable_config *config);
+ANYCABLE_EXTERN const char *
+anycable_config_error(const anycable_config *config);
 
 /** Sets where to listen, in place of what was set before:
  *
@@ -84,7 +85,7 @@ ANYCABLE_EXTERN const char *anycable_config_error(const anycable_config *config)
  *    "[::1]:50051"       an IPv6 address
  *    ":50051"            every address of the machine
  *    "127.0.0.1:0"       a free port, see anycable_server_address()
- *    "unix:/run/app.sock"
+ *    "unix:/run/app.sock"   a left-over file is replaced, one in use is not
  *
  *  Several, separated by commas, are listened on at the same time. The default
  *  is "127.0.0.1:50051".
@@ -119,8 +120,8 @@ ANYCABLE_EXTERN int anycable_config_set_rpc_tls(anycable_config *config,
  *  anycable_config_set_rpc_tls().
  *  Returns: ANYCABLE_OK, ANYCABLE_ERR_INVALID if empty, ANYCABLE_ERR_NOMEM.
  *  Threads: the one that owns |config|. */
-ANYCABLE_EXTERN int anycable_config_set_rpc_tls_client_ca(
-    anycable_config *config, const char *ca);
+ANYCABLE_EXTERN int
+anycable_config_set_rpc_tls_client_ca(anycable_config *config, const char *ca);
 
 /** Sets how many threads run handlers, at most; they are made as needed. 0
  *  runs handlers on the I/O thread, which is fastest, if they never block. The
@@ -142,8 +143,8 @@ ANYCABLE_EXTERN int anycable_config_set_queue(anycable_config *config,
  *  spreads load over backends; 10 % jitter. 0: never. The default is 300.
  *  Returns: ANYCABLE_OK, ANYCABLE_ERR_INVALID if negative.
  *  Threads: the one that owns |config|. */
-ANYCABLE_EXTERN int anycable_config_set_max_connection_age(
-    anycable_config *config, int seconds);
+ANYCABLE_EXTERN int
+anycable_config_set_max_connection_age(anycable_config *config, int seconds);
 
 /** Sets whether a call must come with the protocol version that this library
  *  speaks ("protov" is "v1"). On by default.
@@ -172,14 +173,14 @@ ANYCABLE_EXTERN int anycable_config_set_log_level(anycable_config *config,
 ANYCABLE_EXTERN int anycable_config_set_secret(anycable_config *config,
                                                const char *secret);
 
-/** Sets the limit |limit|, an anycable_limit.
+/** Sets |limit|, an anycable_limit, to |value|.
  *  Returns: ANYCABLE_OK, ANYCABLE_ERR_INVALID for a limit that is not known or
  *  a value that makes no sense for it.
  *  Threads: the one that owns |config|. */
 ANYCABLE_EXTERN int anycable_config_set_limit(anycable_config *config,
                                               int limit, int64_t value);
 
-/** The value of the limit |limit|.
+/** The value of |limit|, an anycable_limit.
  *  Returns: the value, -1 for a limit that is not known.
  *  Threads: the one that owns |config|. */
 ANYCABLE_EXTERN int64_t anycable_config_limit(const anycable_config *config,
@@ -205,7 +206,8 @@ ANYCABLE_EXTERN int64_t anycable_config_limit(const anycable_config *config,
  *  What is right is set, whatever else is wrong.
  *  Returns: ANYCABLE_OK; ANYCABLE_ERR_INVALID, where anycable_config_error()
  *  names the variable, the value and what is allowed; ANYCABLE_ERR_NOMEM.
- *  Threads: the one that owns |config|, while nobody changes the environment. */
+ *  Threads: the one that owns |config|, while nobody changes the environment.
+ */
 ANYCABLE_EXTERN int anycable_config_load_env(anycable_config *config);
 
 /** Reads command line flags: the names above, as --rpc-host=ADDRESS or

@@ -12,9 +12,23 @@
  * socket, its session object, its strings. The handler just returns.
  *
  * The holder does what the handler would have done, calls
- * anycable_deferred_finish() once, and anycable_deferred_free(). A deferred
- * outlives the call's deadline, the connection and the server: finishing it
- * then has no effect, and freeing it gives the memory back. */
+ * anycable_deferred_finish() once, and anycable_deferred_free(). If it cannot
+ * be given away after all, the handler is the holder:
+ *
+ *       if (!queue_push(d)) {
+ *         anycable_deferred_finish(d, anycable_socket_fail(socket, "busy"));
+ *         anycable_deferred_free(d);
+ *       }
+ *       return ANYCABLE_PENDING;
+ *
+ * The application's own functions for the call run on the holder's thread:
+ * completed, identifiers_json and interceptors inside
+ * anycable_deferred_finish(), destroy inside anycable_deferred_free(). Hold no
+ * lock there that they take.
+ *
+ * A deferred outlives the call's deadline, the connection, the server and the
+ * application: finishing it then has no effect, and freeing it gives the memory
+ * back. What destroy needs must live until then. */
 #ifndef ANYCABLE_DEFERRED_H
 #define ANYCABLE_DEFERRED_H
 
@@ -28,7 +42,7 @@ typedef struct anycable_deferred anycable_deferred;
 
 /** Takes the call over, to be answered later. The handler must then return
  *  ANYCABLE_PENDING; if it returns anything else, that is the answer, and the
- *  deferred counts as cancelled.
+ *  deferred counts as cancelled (and must be freed still).
  *  Returns: the deferred; NULL if too many are outstanding
  *  (ANYCABLE_LIMIT_DEFERRED), if the call was deferred before, or outside a
  *  handler of the call.
@@ -44,17 +58,22 @@ ANYCABLE_EXTERN anycable_deferred *anycable_socket_defer(
 ANYCABLE_EXTERN anycable_socket *
 anycable_deferred_socket(const anycable_deferred *deferred);
 
-/** Tells whether an answer is still wanted: not after the deadline passed,
- *  the server gave the call up, or our own server stops.
+/** Tells whether the call was cancelled: the deadline passed, AnyCable gave it
+ *  up, or the server stopped hard. A drain does not cancel: it waits for
+ *  deferred calls.
+ *  Returns: true if no answer is wanted any more.
  *  Threads: any, until anycable_deferred_free(). */
 ANYCABLE_EXTERN bool
 anycable_deferred_cancelled(const anycable_deferred *deferred);
 
 /** Calls |fn| when the call is cancelled, at once if it already is. It runs on
- *  the server's I/O thread (at once: on the caller's), must not block, and is
- *  never called after anycable_deferred_free() has returned, which waits for
- *  it if it runs just then. It may call anycable_deferred_free() itself. A
- *  second call replaces the first; a NULL |fn| clears it.
+ *  the server's I/O thread (at once: inside this function, on the caller's),
+ *  must not block, and must not touch what the holder may be using: it is for
+ *  telling the holder. It is never called after anycable_deferred_free() has
+ *  returned, which waits for it if it runs just then, so that must not be
+ *  called under a lock that |fn| takes. |fn| may call anycable_deferred_free()
+ *  itself, if nobody else holds |deferred|. A second call replaces the first; a
+ *  NULL |fn| clears it.
  *  Threads: the holder's. */
 ANYCABLE_EXTERN void
 anycable_deferred_on_cancel(anycable_deferred *deferred,

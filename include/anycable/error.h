@@ -9,9 +9,21 @@ extern "C" {
 #endif
 
 /* What a handler returns. Zero and the positive values say how the call ends;
- * a negative one is an anycable_error, and the call ends in Status ERROR: the
- * server applies nothing of the answer, and the client of a command hears
- * nothing. */
+ * a negative one is an anycable_error. What AnyCable does with it:
+ *
+ *                   DONE              REJECT              an error
+ *   Connect         lets it in        frames go out,      closes it, frames
+ *                                     closes it           are dropped
+ *   subscribe       adds it, applies  adds nothing, takes nothing; the client
+ *                   all outputs       no streams, istate  hears nothing
+ *                                     or presence; frames
+ *                                     and cstate apply
+ *   unsubscribe     removes it,       the same as DONE    nothing: it stays
+ *                   applies outputs                       subscribed
+ *   message         applies all       the same as DONE    nothing; the client
+ *                   outputs                               hears nothing
+ *   Disconnect      -                 -                   counts it
+ */
 enum anycable_outcome {
   ANYCABLE_DONE = 0,    /* Status SUCCESS */
   ANYCABLE_REJECT = 1,  /* Status FAILURE: connection or subscription refused */
@@ -19,7 +31,8 @@ enum anycable_outcome {
   ANYCABLE_ANSWERED = 3 /* interceptors only: SUCCESS without the handler */
 };
 
-/* Results of functions. Values are only ever added. */
+/* Results of functions; anycable_strerror() says them in words. Values are
+ * only ever added. */
 enum anycable_error {
   ANYCABLE_OK = 0,
   ANYCABLE_CLOSED = 4,           /* anycable_server_dispatch(): drained */

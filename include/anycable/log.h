@@ -8,6 +8,7 @@
 extern "C" {
 #endif
 
+/* How grave a log line is: the higher, the more talkative. */
 enum anycable_log_level {
   ANYCABLE_LOG_FATAL = 0,
   ANYCABLE_LOG_ERROR = 1,
@@ -18,8 +19,9 @@ enum anycable_log_level {
 
 /* Receives one line, without a newline and with control characters escaped:
  * what clients send can never begin a line of its own. |message| is borrowed
- * until the function returns. It is called on any of the server's threads,
- * also on several at once, and must not call back into the library. */
+ * until the function returns. It is called on any of the server's threads and
+ * on those that hold deferred calls, also on several at once, and must not
+ * call functions that take an object of the library. */
 typedef void (*anycable_log_fn)(int level, const char *message, void *ctx);
 
 /** The name of |level|: "fatal", "error", "warn", "info" or "debug".

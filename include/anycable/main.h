@@ -8,10 +8,11 @@
 extern "C" {
 #endif
 
-/** Does what such a program's main() does. It reads the environment and the
- *  arguments, as anycable_config_load_env() and anycable_config_load_args() do,
- *  and answers --help and --version; an argument that is left over is an error.
- *  It logs to standard error or to the log file, in lines such as
+/** Does what the main() of a program that is nothing but a backend does. It
+ *  reads the environment and the arguments, as anycable_config_load_env() and
+ *  anycable_config_load_args() do, and answers --help and --version; what is
+ *  left over is an error. It logs to standard error or to the log file, in
+ *  lines such as
  *
  *    2026-11-22T09:18:03.123Z INFO message
  *

@@ -1,4 +1,5 @@
-/* What the server asked: one call's request, read only.
+/* What AnyCable asked: one call's request, read only. URL, headers and what
+ * is read from them are there in every call, not only in Connect.
  *
  * Found by anycable_socket_request(). Every string is borrowed for as long as
  * the call's memory lives: until the handler returns, or, for a deferred call,
@@ -28,9 +29,9 @@ enum anycable_method {
 ANYCABLE_EXTERN int anycable_request_method(const anycable_request *request);
 
 /** The URL by which the client came, absolute, still percent-encoded:
- *  "http://example.com/cable?user=jack". The server writes http or https,
+ *  "http://example.com/cable?user=jack". AnyCable writes http or https,
  *  whatever the client used.
- *  Returns: the URL, empty where the server sent none.
+ *  Returns: the URL, empty where there is none.
  *  Threads: the call's holder. */
 ANYCABLE_EXTERN anycable_str
 anycable_request_url(const anycable_request *request);
@@ -51,7 +52,7 @@ ANYCABLE_EXTERN anycable_str
 anycable_request_query(const anycable_request *request, const char *name);
 
 /** The value of the client's HTTP header |name|, compared without regard to
- *  case. Only headers that the server was told to pass on are here, by
+ *  case. Only headers that AnyCable was told to pass on are here, by
  *  default just "cookie".
  *  Returns: the value, empty where there is none.
  *  Threads: the call's holder. */
@@ -65,16 +66,16 @@ anycable_request_header(const anycable_request *request, const char *name);
 ANYCABLE_EXTERN anycable_str
 anycable_request_cookie(const anycable_request *request, const char *name);
 
-/** The address of the client, without a port, as the server saw it (the last
+/** The address of the client, without a port, as AnyCable saw it (the last
  *  proxy's, where there is one): "192.0.2.1", "2001:db8::1".
- *  Returns: the address, empty where the server sent none.
+ *  Returns: the address, empty where there is none.
  *  Threads: the call's holder. */
 ANYCABLE_EXTERN anycable_str
 anycable_request_remote_addr(const anycable_request *request);
 
 /** The client's session id. The client may choose it (X-Request-ID), so it is
  *  neither unique nor secret.
- *  Returns: the id, empty where the server sent none.
+ *  Returns: the id, empty where there is none.
  *  Threads: the call's holder. */
 ANYCABLE_EXTERN anycable_str
 anycable_request_sid(const anycable_request *request);
@@ -88,40 +89,41 @@ ANYCABLE_EXTERN anycable_str
 anycable_request_metadata(const anycable_request *request, const char *name);
 
 /** What Connect answered as the connection's identifiers, or what the token
- *  said where the server checked it (JWT).
+ *  said where AnyCable checked one (JWT).
  *  Returns: the identifiers, byte for byte; empty in Connect.
  *  Threads: the call's holder. */
 ANYCABLE_EXTERN anycable_str
 anycable_request_identifiers(const anycable_request *request);
 
-/** Command only: the command's name, "subscribe", "unsubscribe", "message".
+/** The command's name: "subscribe", "unsubscribe", "message". Command only.
  *  Returns: the name, empty in other calls.
  *  Threads: the call's holder. */
 ANYCABLE_EXTERN anycable_str
 anycable_request_command(const anycable_request *request);
 
-/** Command only: the identifier of the subscription, as the client wrote it.
- *  Usually JSON such as {"channel":"ChatChannel"}, but clients can send
- *  anything.
+/** The identifier of the subscription, as the client wrote it: usually JSON
+ *  such as {"channel":"ChatChannel"}, but clients can send anything. Command
+ *  only.
  *  Returns: the identifier, empty in other calls.
  *  Threads: the call's holder. */
 ANYCABLE_EXTERN anycable_str
 anycable_request_identifier(const anycable_request *request);
 
-/** Command only: what the client sent along.
+/** What the client sent along with its command. Command only.
  *  Returns: the data, empty in other calls and where there is none.
  *  Threads: the call's holder. */
 ANYCABLE_EXTERN anycable_str
 anycable_request_data(const anycable_request *request);
 
-/** Disconnect only: how many subscriptions the client held, those that the
- *  server handled by itself included.
+/** How many subscriptions the client held, those that the server handled by
+ *  itself included. Disconnect only.
  *  Returns: the number, 0 in other calls.
  *  Threads: the call's holder. */
 ANYCABLE_EXTERN size_t
 anycable_request_subscription_count(const anycable_request *request);
 
-/** Disconnect only: the identifier of the subscription at |index|.
+/** The identifier of the subscription at |index|, counted from 0. Disconnect
+ *  only.
  *  Returns: the identifier, empty past the end.
  *  Threads: the call's holder. */
 ANYCABLE_EXTERN anycable_str

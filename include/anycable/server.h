@@ -8,7 +8,17 @@
  *                             in the host's own event loop, no thread at all
  *
  * With the first two, handlers run on workers (anycable_config_set_workers());
- * with the third, inside anycable_server_dispatch(). */
+ * with the third, inside anycable_server_dispatch():
+ *
+ *     struct pollfd pfd = {anycable_server_fd(server), POLLIN, 0};
+ *     int rc;
+ *     while ((rc = anycable_server_dispatch(server)) == ANYCABLE_OK)
+ *       poll(&pfd, 1, -1);
+ *     // ANYCABLE_CLOSED after anycable_server_request_stop(), or an error
+ *
+ * What other threads do, such as anycable_deferred_finish(), makes the
+ * descriptor readable. To bound a drain there, ask to stop a second time when
+ * your own timer fires. */
 #ifndef ANYCABLE_SERVER_H
 #define ANYCABLE_SERVER_H
 
@@ -23,11 +33,12 @@ extern "C" {
 typedef struct anycable_server anycable_server;
 
 /** Makes a server for |app| and opens its sockets: clients that come from now
- *  on wait until it is driven. |config| may be NULL, for the defaults. Several
+ *  on wait until it is driven. Blocks for a name that DNS must resolve. Several
  *  servers may share an application.
  *  Returns: ANYCABLE_OK; ANYCABLE_ERR_INVALID for a registration or a setting
- *  that was wrong, ANYCABLE_ERR_IO, ANYCABLE_ERR_TLS, ANYCABLE_ERR_NOMEM. Then
- *  |*out| is NULL, and anycable_app_error() has the reason in words.
+ *  that was wrong or a NULL |config|, ANYCABLE_ERR_STATE for a registration
+ *  that came too late, ANYCABLE_ERR_IO, ANYCABLE_ERR_TLS, ANYCABLE_ERR_NOMEM.
+ *  Then |*out| is NULL, and anycable_app_error() has the reason in words.
  *  Threads: the one that sets the application up.
  *  Ownership: |*out| is yours, until anycable_server_free(); |app| is borrowed
  *  until then, |config| copied. */
@@ -37,9 +48,10 @@ ANYCABLE_EXTERN int anycable_server_new(anycable_server **out,
     ANYCABLE_WARN_UNUSED;
 
 /** Stops hard and frees the server. Waits for handlers that run, and for no
- *  other thing; no callback comes after it. Deferred calls are cancelled.
- *  From inside one of its own handlers or callbacks it only asks: the server
- *  is then freed when that has returned. NULL is fine.
+ *  other thing. No callback comes after it but destroy, for deferred calls that
+ *  are still held; they are cancelled. From inside one of its own handlers or
+ *  callbacks it only asks: the server is then freed when that has returned.
+ *  NULL is fine.
  *  Threads: any, while no other function is called with |server|. */
 ANYCABLE_EXTERN void anycable_server_free(anycable_server *server);
 
@@ -75,14 +87,16 @@ ANYCABLE_EXTERN int anycable_server_dispatch(anycable_server *server)
     ANYCABLE_WARN_UNUSED;
 
 /** Asks the server to stop, and returns: it accepts no more connections, tells
- *  clients to go elsewhere, finishes the calls under way, and is drained. A
- *  second request stops hard: what is under way is given up.
- *  Threads: any, from a handler too; safe in a signal handler. */
+ *  AnyCable to go elsewhere, finishes the calls under way, deferred ones too,
+ *  and is drained. A second request stops hard: what is under way is given up.
+ *  Threads: any, from a handler too, while |server| is not freed; safe in a
+ *  signal handler. */
 ANYCABLE_EXTERN void anycable_server_request_stop(anycable_server *server);
 
-/** Asks the server to stop as above, and waits until it has drained, for
- *  |grace_ms| at most; then stops hard. In a host's loop it drives the server
- *  itself. Stopping a server that was never driven just closes its sockets.
+/** Asks the server to stop, as anycable_server_request_stop() does, and waits
+ *  until it has drained, for |grace_ms| at most; then stops hard. In a host's
+ *  loop it drives the server itself. Stopping a server that was never driven
+ *  just closes its sockets.
  *  Returns: ANYCABLE_OK when all is done; ANYCABLE_ERR_BUSY if handlers still
  *  run: call it again, or anycable_server_free(), which waits;
  *  ANYCABLE_ERR_STATE from one of its own handlers; ANYCABLE_ERR_FORKED.
@@ -95,25 +109,28 @@ ANYCABLE_EXTERN int anycable_server_stop(anycable_server *server,
  *  Returns: the address, NULL past the last one.
  *  Threads: any.
  *  Ownership: borrowed until |server| is freed. */
-ANYCABLE_EXTERN const char *anycable_server_address(const anycable_server *server,
-                                                    size_t index);
+ANYCABLE_EXTERN const char *
+anycable_server_address(const anycable_server *server, size_t index);
 
 /** Uses another certificate for connections from now on; those that are open
  *  keep theirs. |cert| and |key| as in anycable_config_set_rpc_tls(); both
- *  NULL reads the configured files again.
+ *  NULL reads the configured ones again. The client CA is read again too.
+ *  Reads files on the calling thread.
  *  Returns: ANYCABLE_OK; ANYCABLE_ERR_TLS if they are unusable, and the old
- *  ones stay in use; ANYCABLE_ERR_STATE if TLS is off; ANYCABLE_ERR_NOMEM.
- *  anycable_server_error() has the reason.
- *  Threads: any. */
+ *  ones stay in use; ANYCABLE_ERR_STATE if TLS is off; ANYCABLE_ERR_INVALID if
+ *  one is NULL. anycable_server_error() has the reason.
+ *  Threads: any; not in a signal handler. */
 ANYCABLE_EXTERN int anycable_server_reload_tls(anycable_server *server,
                                                const char *cert,
                                                const char *key);
 
-/** Says in words what went wrong last in a function of |server|.
+/** Says in words what went wrong last in a function of |server|, on whatever
+ *  thread.
  *  Returns: the text, never NULL, empty if nothing did.
- *  Threads: the one whose call failed, before it calls another.
+ *  Threads: any, while no other uses a function that may fail.
  *  Ownership: borrowed until the next call that fails. */
-ANYCABLE_EXTERN const char *anycable_server_error(const anycable_server *server);
+ANYCABLE_EXTERN const char *
+anycable_server_error(const anycable_server *server);
 
 #ifdef __cplusplus
 }

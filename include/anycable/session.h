@@ -10,7 +10,9 @@
  *                                                              -> destroy
  *
  * All of one call run on one thread at a time: the handler's, and after a
- * deferral the holder's. Different calls run in parallel on the workers. */
+ * deferral the holder's. Calls of different clients run in parallel on the
+ * workers. Strings given to these functions are borrowed for as long as the
+ * call's socket lives. */
 #ifndef ANYCABLE_SESSION_H
 #define ANYCABLE_SESSION_H
 
@@ -53,12 +55,14 @@ typedef struct anycable_session_ops {
   anycable_str (*identifiers_json)(void *session);
 
   /* The last word before the answer is written, also of a deferred call:
-   * |outcome| is what the handler ended in. The socket still takes output.
-   * Not called for a call that was cancelled. May be NULL. */
+   * |outcome| is ANYCABLE_DONE, ANYCABLE_REJECT or an error, the handler's or
+   * that of an output that failed. The socket still takes output. Not called
+   * for a call that was cancelled. May be NULL. */
   void (*completed)(void *session, int outcome);
 
-  /* Frees the object. Called once for every object that create made. May be
-   * NULL, where all is in memory of anycable_socket_alloc(). */
+  /* Frees the object. Called once for every object that create made, for a
+   * deferred call inside anycable_deferred_free(). May be NULL, where all is in
+   * memory of anycable_socket_alloc(). */
   void (*destroy)(void *session);
 } anycable_session_ops;
 

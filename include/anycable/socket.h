@@ -3,16 +3,21 @@
  * It lives for one call. Whoever holds the call uses it: the thread that runs
  * the handler, or, after anycable_socket_defer(), the holder of the deferred.
  *
+ * AnyCable sends the commands of one client one after the other, so two of them
+ * never run at once, and state that one sets the next one sees. A Disconnect
+ * may overlap with a command that was given up. A call may come twice, if its
+ * answer was lost.
+ *
  * Functions that add to the answer return ANYCABLE_OK or an error, and also
  * remember the error: a call whose output failed ends in Status ERROR, even
  * where the handler did not look. All of them can return
  *
  *   ANYCABLE_ERR_NOMEM     out of memory, or over the cap of one call
  *   ANYCABLE_ERR_ENCODING  the text is not valid UTF-8
- *   ANYCABLE_ERR_LIMIT     the answer would be larger than the server takes
- *   ANYCABLE_ERR_STATE     not in this kind of call
+ *   ANYCABLE_ERR_LIMIT     the answer would be larger than AnyCable takes
+ *   ANYCABLE_ERR_STATE     not in this kind of call, or after its end
  *
- * and copy what they are given. The server applies an answer in the order:
+ * and copy what they are given. AnyCable applies an answer in the order:
  * streams stopped, streams started, state, transmissions, presence, close. */
 #ifndef ANYCABLE_SOCKET_H
 #define ANYCABLE_SOCKET_H
@@ -27,7 +32,7 @@ extern "C" {
 
 typedef struct anycable_socket anycable_socket;
 
-/** What the server asked.
+/** What AnyCable asked.
  *  Returns: the request, never NULL.
  *  Threads: the call's holder.
  *  Ownership: borrowed for as long as |socket| lives. */
@@ -35,8 +40,16 @@ ANYCABLE_EXTERN const anycable_request *
 anycable_socket_request(const anycable_socket *socket);
 
 /** Sends |frame| to the client: one whole message of the Action Cable
- *  protocol, a JSON object. The server adds nothing to it, and sends none by
- *  itself: welcome, confirm_subscription and disconnect come from here.
+ *  protocol, a JSON object (which is not checked). AnyCable sends none of these
+ *  by itself:
+ *
+ *    {"type":"welcome","sid":"..."}                       let in
+ *    {"type":"disconnect","reason":"unauthorized","reconnect":false}
+ *    {"type":"confirm_subscription","identifier":"..."}   subscribed
+ *    {"type":"reject_subscription","identifier":"..."}
+ *    {"identifier":"...","message":...}                   a message
+ *
+ *  where the identifier is the command's, byte for byte, as a JSON string.
  *  Connect and Command only.
  *  Returns: ANYCABLE_OK or an error as above; ANYCABLE_ERR_INVALID if empty.
  *  Threads: the call's holder.
@@ -45,8 +58,8 @@ ANYCABLE_EXTERN int anycable_socket_transmit(anycable_socket *socket,
                                              anycable_str frame);
 
 /** Subscribes the client to |stream|, on behalf of the subscription
- *  |identifier|, which must be the command's own. Where the handler ends in
- *  ANYCABLE_REJECT, it is taken back. Command only.
+ *  |identifier|, which must be the command's own. Where a "subscribe" ends in
+ *  ANYCABLE_REJECT, it is taken back. Command only, and not in "unsubscribe".
  *  Returns: ANYCABLE_OK or an error as above; ANYCABLE_ERR_INVALID for an
  *  empty stream or another identifier.
  *  Threads: the call's holder.
@@ -56,7 +69,7 @@ ANYCABLE_EXTERN int anycable_socket_subscribe(anycable_socket *socket,
                                               anycable_str stream);
 
 /** Unsubscribes the client from |stream|, of the subscription |identifier|,
- *  which must be the command's own. The server stops streams before it starts
+ *  which must be the command's own. AnyCable stops streams before it starts
  *  any: a stream both stopped and started in one call is subscribed after it,
  *  unless it was started first; then the start is taken back. Where it was
  *  the whisper stream, that ends too. Command only.
@@ -78,7 +91,7 @@ ANYCABLE_EXTERN int anycable_socket_unsubscribe_from_all(
     anycable_socket *socket, anycable_str identifier);
 
 /** Lets clients of this subscription whisper to each other on |stream|: the
- *  server passes their messages on without a call. One stream a subscription;
+ *  AnyCable passes their messages on without a call. One stream a subscription;
  *  an empty one ends it. The client must be subscribed to |stream| to hear
  *  others. Command only.
  *  Returns: ANYCABLE_OK or an error as above.
@@ -88,8 +101,8 @@ ANYCABLE_EXTERN int anycable_socket_whisper(anycable_socket *socket,
                                             anycable_str stream);
 
 /** Enters the client into the presence set of |stream| as |id|; |info| is JSON
- *  that others see, or empty. Needs a server with a broker. One stream and one
- *  id a subscription; the last of several calls counts. Command only.
+ *  that others see, or empty. AnyCable needs a broker for it. One stream and
+ *  one id a subscription; the last of several calls counts. Command only.
  *  Returns: ANYCABLE_OK or an error as above; ANYCABLE_ERR_INVALID for an
  *  empty stream or id.
  *  Threads: the call's holder.
@@ -112,7 +125,7 @@ ANYCABLE_EXTERN int anycable_socket_presence_leave(anycable_socket *socket);
 ANYCABLE_EXTERN int anycable_socket_close(anycable_socket *socket);
 
 /** The connection's state under |key|, as set in an earlier call or in this
- *  one. The server keeps it and brings it along with every call.
+ *  one. AnyCable keeps it and brings it along with every call.
  *  Returns: the value, empty where there is none.
  *  Threads: the call's holder.
  *  Ownership: borrowed for as long as |socket| lives. */
@@ -131,8 +144,8 @@ ANYCABLE_EXTERN int anycable_socket_set_cstate(anycable_socket *socket,
                                                anycable_str value);
 
 /** The subscription's state under |key|, as set in an earlier call for the
- *  same subscription or in this one. Keys that begin with "$" are the
- *  server's own. In Disconnect, see anycable_socket_istate_of().
+ *  same subscription or in this one. Keys that begin with "$" are
+ *  AnyCable's own. In Disconnect, see anycable_socket_istate_of().
  *  Returns: the value, empty where there is none.
  *  Threads: the call's holder.
  *  Ownership: borrowed for as long as |socket| lives. */
@@ -150,8 +163,9 @@ ANYCABLE_EXTERN int anycable_socket_set_istate(anycable_socket *socket,
                                                const char *key,
                                                anycable_str value);
 
-/** Disconnect: the state of the subscription |identifier| under |key|. In a
- *  Command it answers for the command's own identifier only.
+/** The state of the subscription |identifier| under |key|, for a Disconnect,
+ *  which tells of all. In a Command it answers for the command's own identifier
+ *  only.
  *  Returns: the value, empty where there is none.
  *  Threads: the call's holder.
  *  Ownership: borrowed for as long as |socket| lives. */
@@ -174,14 +188,33 @@ ANYCABLE_EXTERN anycable_str anycable_socket_session(anycable_socket *socket);
 ANYCABLE_EXTERN int anycable_socket_set_session(anycable_socket *socket,
                                                 anycable_str session);
 
-/** Says why the call fails: the message travels to the server's log. For
+/** Says why the call fails, and makes it fail: for
  *  `return anycable_socket_fail(socket, "no such room: %s", room.ptr);`. The
- *  last message counts; it is cut at 1,000 bytes.
- *  Returns: ANYCABLE_ERR_FAILED, always.
+ *  message travels to AnyCable's log, not to the client. The last one counts;
+ *  it is cut at 1,000 bytes.
+ *  Returns: ANYCABLE_ERR_FAILED, always. It is remembered: the call ends in
+ *  Status ERROR, whatever the handler returns.
  *  Threads: the call's holder. */
 ANYCABLE_EXTERN int anycable_socket_fail(anycable_socket *socket,
                                          const char *format, ...)
     ANYCABLE_PRINTF(2, 3);
+
+/** Says why a connection or subscription is refused: for
+ *  `return anycable_socket_reject(socket, "unknown user");`. The reason is
+ *  logged here and by AnyCable; what the client is to see is for
+ *  anycable_socket_transmit().
+ *  Returns: ANYCABLE_REJECT, always.
+ *  Threads: the call's holder. */
+ANYCABLE_EXTERN int anycable_socket_reject(anycable_socket *socket,
+                                           const char *format, ...)
+    ANYCABLE_PRINTF(2, 3);
+
+/** How long an answer is still wanted: the time to the call's deadline, which
+ *  AnyCable sets (3 seconds by default).
+ *  Returns: milliseconds, 0 if it has passed.
+ *  Threads: the call's holder. */
+ANYCABLE_EXTERN int64_t
+anycable_socket_time_left(const anycable_socket *socket);
 
 /** Allocates |size| zeroed bytes that live as long as |socket|, aligned for
  *  any type.
@@ -207,7 +240,8 @@ ANYCABLE_EXTERN anycable_str anycable_socket_format(anycable_socket *socket,
 ANYCABLE_EXTERN anycable_str anycable_socket_quote(anycable_socket *socket,
                                                    anycable_str text);
 
-/** Writes a line to the server's log, with the call's method and sid.
+/** Writes a line to the log of anycable_config_set_log(), with the call's
+ *  method and sid. Nowhere, once the server is freed.
  *  Threads: the call's holder. */
 ANYCABLE_EXTERN void anycable_socket_log(anycable_socket *socket, int level,
                                          const char *format, ...)

@@ -11,9 +11,11 @@ extern "C" {
 
 /* A view of |len| bytes at |ptr|; this layout is frozen for ever.
  *
- * Every one that the library hands out is valid UTF-8, has ptr[len] == '\0'
- * and is never NULL, so both printf("%s", s.ptr) and std::string_view work.
- * One that you hand in needs no NUL; { NULL, 0 } is the empty string. */
+ * Every one that the library hands out has ptr[len] == '\0', is never NULL, is
+ * valid UTF-8 and has no NUL inside, so both printf("%s", s.ptr) and
+ * std::string_view see all of it. (The one exception is binary metadata, see
+ * anycable_request_metadata().) One that you hand in needs no NUL behind it;
+ * { NULL, 0 } is the empty string. */
 typedef struct anycable_str {
   const char *ptr;
   size_t len;
@@ -26,6 +28,9 @@ typedef struct anycable_str {
 #define ANYCABLE_STR(literal) \
   ((anycable_str){"" literal, sizeof(literal) - 1})
 #endif
+
+/* The same for initialising static objects, which must be constant. */
+#define ANYCABLE_STR_INIT(literal) {"" literal, sizeof(literal) - 1}
 
 /* A NUL-terminated string as an anycable_str; NULL gives the empty one. */
 static inline anycable_str anycable_str_of(const char *text) {

@@ -297,9 +297,6 @@ bool ac_loop_dispatch(struct ac_loop *loop, int timeout_ms) {
   if (loop->hooks.settle)
     loop->hooks.settle(loop->hooks.owner);
   loop->dispatching = false;
-  /* A timer that came due by the clock has made the timerfd readable too. */
-  if (loop->armed <= loop->now)
-    loop->expired = true;
   arm(loop);
   return true;
 }

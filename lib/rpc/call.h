@@ -94,6 +94,7 @@ struct anycable_socket {
   struct ac_pairs cstate;
   struct ac_pairs istate;
   struct ac_wire_presence presence;
+  anycable_str identifiers; /* that Connect answers */
 
   enum ac_rpc_result result;
   struct ac_wire_reply reply;
@@ -142,13 +143,18 @@ void ac_call_drop_holder(anycable_socket *call);
 
 /* --- reply.c -------------------------------------------------------------- */
 
-/* Builds the reply from what was put out. Returns what the call really ended
- * in: an error if outputs failed or |outcome| is none. */
-int ac_reply_build(anycable_socket *call, int outcome);
-void ac_reply_error(anycable_socket *call, int error);
+/* What a handler's |outcome| really is: an error if an output failed or it is
+ * none; and the connection's identifiers, where it is let in. */
+int ac_reply_outcome(anycable_socket *call, int outcome);
+
+/* Builds the reply to a call that ends in |outcome|, from what was put out. */
+void ac_reply_build(anycable_socket *call, int outcome);
 
 /* --- socket.c ------------------------------------------------------------- */
 
+/* Sets the error message, for an error of the library's own. */
+void ac_socket_explain(anycable_socket *call, const char *format, ...)
+    ANYCABLE_PRINTF(2, 3);
 /* Remembers an output's error. */
 int ac_socket_failed(anycable_socket *call, int error);
 /* The size of a field of |len| bytes on the wire. */

@@ -121,7 +121,7 @@ void anycable_deferred_free(anycable_deferred *deferred) {
     deferred->finished = true;
     if (atomic_load(&call->phase) != AC_CALL_DONE &&
         !atomic_load(&call->cancelled))
-      anycable_socket_fail(call, "a deferred call was freed without an answer");
+      ac_socket_explain(call, "a deferred call was freed without an answer");
     if (!leave_to_handler(call, ANYCABLE_ERR_FAILED) &&
         atomic_load(&call->phase) == AC_CALL_PENDING)
       complete(call, ANYCABLE_ERR_FAILED);

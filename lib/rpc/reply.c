@@ -11,15 +11,6 @@ static bool is_command(const anycable_socket *call, const char *command) {
          anycable_str_is(call->request.message.command, command);
 }
 
-void ac_reply_error(anycable_socket *call, int error) {
-  memset(&call->reply, 0, sizeof(call->reply));
-  call->reply.status = AC_WIRE_ERROR;
-  call->reply.error_msg = call->message.len > 0
-                              ? call->message
-                              : anycable_str_of(anycable_strerror(error));
-  call->result = AC_RPC_REPLY;
-}
-
 /* The text by which the server knows the connection. Never empty: sessions
  * without one would all be the same client to it. */
 static int identifiers(anycable_socket *call) {
@@ -31,7 +22,7 @@ static int identifiers(anycable_socket *call) {
     text = ac_str("{}", 2);
   if (!ac_socket_charge(call, ac_socket_field_size(text.len)))
     return ANYCABLE_ERR_LIMIT;
-  return ac_socket_text(call, text, &call->reply.identifiers);
+  return ac_socket_text(call, text, &call->identifiers);
 }
 
 /* Only what changed goes back: a key set to what it was is left out. */
@@ -72,43 +63,52 @@ static int checked(anycable_socket *call, int outcome) {
     return outcome;
   if (call->error) {
     if (call->message.len == 0)
-      anycable_socket_fail(call, "an output failed: %s",
-                           anycable_strerror(call->error));
+      ac_socket_explain(call, "an output failed: %s",
+                        anycable_strerror(call->error));
     return call->error;
   }
   if (outcome == ANYCABLE_DONE || outcome == ANYCABLE_REJECT)
     return outcome;
-  anycable_socket_fail(call, "a handler returned %d, which is no outcome",
-                       outcome);
+  ac_socket_explain(call, "a handler returned %d, which is no outcome",
+                    outcome);
   return ANYCABLE_ERR_INVALID;
 }
 
-int ac_reply_build(anycable_socket *call, int outcome) {
+int ac_reply_outcome(anycable_socket *call, int outcome) {
+  outcome = checked(call, outcome);
+  if (outcome != ANYCABLE_DONE || call->request.method != ANYCABLE_CONNECT ||
+      call->identifiers.len > 0)
+    return outcome;
+  int error = identifiers(call);
+  if (!error)
+    return outcome;
+  ac_socket_explain(call, "the identifiers cannot be sent: %s",
+                    anycable_strerror(error));
+  return error;
+}
+
+static void error_reply(anycable_socket *call, int error) {
+  call->reply.status = AC_WIRE_ERROR;
+  call->reply.error_msg = call->message.len > 0
+                              ? call->message
+                              : anycable_str_of(anycable_strerror(error));
+}
+
+void ac_reply_build(anycable_socket *call, int outcome) {
   struct ac_wire_reply *reply = &call->reply;
   memset(reply, 0, sizeof(*reply));
-  outcome = checked(call, outcome);
-  if (outcome == ANYCABLE_DONE && call->request.method == ANYCABLE_CONNECT) {
-    int error = identifiers(call);
-    if (error) {
-      anycable_socket_fail(call, "the identifiers cannot be sent: %s",
-                           anycable_strerror(error));
-      outcome = error;
-    }
-  }
+  call->result = AC_RPC_REPLY;
   if (outcome < 0) {
-    ac_reply_error(call, outcome);
-    return outcome;
+    error_reply(call, outcome);
+    return;
   }
   reply->status = outcome == ANYCABLE_DONE ? AC_WIRE_SUCCESS : AC_WIRE_FAILURE;
-  if (outcome == ANYCABLE_REJECT)
-    reply->error_msg = call->message;
-  if (!reply->error_msg.ptr)
-    reply->error_msg = ac_str_empty();
+  reply->error_msg =
+      outcome == ANYCABLE_REJECT ? call->message : ac_str_empty();
+  reply->identifiers = call->identifiers;
   reply->transmissions =
       (struct ac_wire_list){call->transmissions.items, call->transmissions.n};
   reply->cstate = changed(&call->cstate, &call->request.message.env.cstate);
   if (call->request.method == ANYCABLE_COMMAND)
     command_reply(call, outcome == ANYCABLE_REJECT);
-  call->result = AC_RPC_REPLY;
-  return outcome;
 }

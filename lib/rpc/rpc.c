@@ -5,12 +5,11 @@
  * whole turn's calls are queued under one lock; one worker is woken, and wakes
  * the next one if there is more to do; the I/O thread is woken only when the
  * list of finished calls was empty. */
-#include <errno.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/thread.h"
 #include "rpc/call.h"
 
 static void *work(void *arg);
@@ -71,6 +70,7 @@ anycable_socket *ac_rpc_call_new(struct ac_rpc *rpc, struct ac_arena *arena,
   call->request.arena = arena;
   call->request.sid = ac_str_empty();
   call->message = ac_str_empty();
+  call->identifiers = ac_str_empty();
   call->timer.fire = expire;
   call->reply_size = AC_CALL_REPLY_FIXED;
   ac_list_init(&call->link);
@@ -191,16 +191,11 @@ void ac_rpc_submit(anycable_socket *call, uint64_t deadline,
 
 /* --- the queue ------------------------------------------------------------ */
 
-/* All signals are the host's: none is delivered to our threads. */
 static bool spawn(struct ac_rpc *rpc) {
-  sigset_t all, before;
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, &before);
-  int error = pthread_create(&rpc->threads[rpc->n_threads], NULL, work, rpc);
-  pthread_sigmask(SIG_SETMASK, &before, NULL);
-  if (error == 0)
-    rpc->n_threads++;
-  return error == 0;
+  if (ac_thread_start(&rpc->threads[rpc->n_threads], work, rpc) != 0)
+    return false;
+  rpc->n_threads++;
+  return true;
 }
 
 /* Has one more worker look at the queue. Under the lock. */

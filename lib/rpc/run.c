@@ -29,10 +29,10 @@ static int check_version(anycable_socket *call) {
   anycable_str offered = anycable_request_metadata(&call->request, "protov");
   if (!call->rpc->config.version_check || version_fits(offered))
     return ANYCABLE_OK;
-  anycable_socket_fail(call,
-                       "incompatible protocol: this backend speaks %s, the "
-                       "server speaks %s",
-                       PROTOCOL, offered.len > 0 ? offered.ptr : "no version");
+  ac_socket_explain(call,
+                    "incompatible protocol: this backend speaks %s, the "
+                    "server speaks %s",
+                    PROTOCOL, offered.len > 0 ? offered.ptr : "no version");
   return ANYCABLE_ERR_PROTO;
 }
 
@@ -48,7 +48,7 @@ static int ask_interceptors(anycable_socket *call) {
       continue;
     if (rc != ANYCABLE_PENDING)
       return rc;
-    anycable_socket_fail(call, "an interceptor cannot answer later");
+    ac_socket_explain(call, "an interceptor cannot answer later");
     return ANYCABLE_ERR_STATE;
   }
   return ANYCABLE_DONE;
@@ -62,7 +62,7 @@ static int handle(anycable_socket *call) {
                   message->subscriptions.n, call->rpc->app->ctx);
   if (!call->session) {
     if (call->message.len == 0)
-      anycable_socket_fail(call, "the session could not be created");
+      ac_socket_explain(call, "the session could not be created");
     return ANYCABLE_ERR_FAILED;
   }
   call->deferrable = true;
@@ -107,9 +107,12 @@ void ac_call_complete(anycable_socket *call, int outcome) {
     run_afters(call, ANYCABLE_ERR_CANCELLED);
     return;
   }
-  if (call->session && app->ops.completed)
+  outcome = ac_reply_outcome(call, outcome);
+  if (call->session && app->ops.completed) {
     app->ops.completed(call->session, outcome);
-  outcome = ac_reply_build(call, outcome);
+    outcome = ac_reply_outcome(call, outcome); /* its own outputs count too */
+  }
+  ac_reply_build(call, outcome);
   log_end(call, outcome);
   if (outcome < 0 && app->on_error)
     app->on_error(call, outcome, call->reply.error_msg.ptr, app->on_error_ctx);
@@ -124,8 +127,8 @@ static bool settle(anycable_socket *call, int *outcome) {
     return true;
   }
   if (!call->deferred.taken) {
-    anycable_socket_fail(call, "a handler returned ANYCABLE_PENDING, but did "
-                               "not call anycable_socket_defer()");
+    ac_socket_explain(call, "a handler returned ANYCABLE_PENDING, but did "
+                            "not call anycable_socket_defer()");
     *outcome = ANYCABLE_ERR_STATE;
     atomic_store(&call->phase, AC_CALL_DONE);
     return true;

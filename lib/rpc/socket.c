@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/json.h"
 #include "base/utf8.h"
 #include "rpc/call.h"
@@ -271,21 +272,50 @@ static void scrub(char *text, size_t len) {
   }
 }
 
-int anycable_socket_fail(anycable_socket *socket, const char *format, ...) {
+static void set_message(anycable_socket *socket, const char *format,
+                        va_list args) ANYCABLE_PRINTF(2, 0);
+
+static void set_message(anycable_socket *socket, const char *format,
+                        va_list args) {
   char text[MESSAGE_MAX * 2];
-  va_list args;
-  va_start(args, format);
   int len = vsnprintf(text, sizeof(text), format, args);
-  va_end(args);
   if (len < 0 || !socket->open)
-    return ANYCABLE_ERR_FAILED;
+    return;
   if ((size_t)len >= sizeof(text))
     len = sizeof(text) - 1;
   scrub(text, (size_t)len);
   size_t cut = ac_utf8_cut(ac_str(text, (size_t)len), MESSAGE_MAX);
   anycable_str message = ac_arena_copy(socket->arena, ac_str(text, cut));
   socket->message = message.ptr ? message : ac_str_empty();
-  return ANYCABLE_ERR_FAILED;
+}
+
+int anycable_socket_fail(anycable_socket *socket, const char *format, ...) {
+  va_list args;
+  va_start(args, format);
+  set_message(socket, format, args);
+  va_end(args);
+  return ac_socket_failed(socket, ANYCABLE_ERR_FAILED);
+}
+
+int anycable_socket_reject(anycable_socket *socket, const char *format, ...) {
+  va_list args;
+  va_start(args, format);
+  set_message(socket, format, args);
+  va_end(args);
+  return ANYCABLE_REJECT;
+}
+
+void ac_socket_explain(anycable_socket *call, const char *format, ...) {
+  va_list args;
+  va_start(args, format);
+  set_message(call, format, args);
+  va_end(args);
+}
+
+int64_t anycable_socket_time_left(const anycable_socket *socket) {
+  uint64_t now = ac_clock_now();
+  return socket->deadline > now ? (int64_t)((socket->deadline - now) / AC_MS)
+                                : 0;
 }
 
 static const char *method_name(int method) {

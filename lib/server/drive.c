@@ -1,11 +1,11 @@
 /* Drives a server: on a thread of its own, on the caller's, or in the host's
  * loop; and stops it. */
-#include <signal.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/thread.h"
 #include "io/errors.h"
 #include "server/server.h"
 
@@ -79,7 +79,7 @@ void ac_server_settled(void *owner) {
   ac_rpc_flush(server->rpc);
 }
 
-static void accepted(void *owner, int fd) {
+void ac_server_accepted(void *owner, int fd) {
   anycable_server *server = owner;
   size_t most = (size_t)server->config->limits[ANYCABLE_LIMIT_CONNECTIONS];
   if (ac_h2_connections(server->h2) >= most) {
@@ -125,17 +125,11 @@ static void open_doors(anycable_server *server) {
     ac_rpc_run_inline(server->rpc);
     workers = 0;
   }
-  for (size_t i = 0; i < server->n_listeners; i++) {
-    if (!ac_listener_start(server->listeners[i], server->loop, accepted,
-                           server))
-      ac_log_write(&server->log, ANYCABLE_LOG_ERROR, "%s: cannot be watched",
-                   server->addresses[i]);
-    else
-      ac_log_write(&server->log, ANYCABLE_LOG_INFO,
-                   "libanycable %s serves gRPC on %s (TLS %s, %d workers)",
-                   anycable_version(), server->addresses[i],
-                   server->tls ? "on" : "off", workers);
-  }
+  for (size_t i = 0; i < server->n_listeners; i++)
+    ac_log_write(&server->log, ANYCABLE_LOG_INFO,
+                 "libanycable %s serves gRPC on %s (TLS %s, %d workers)",
+                 anycable_version(), server->addresses[i],
+                 server->tls ? "on" : "off", workers);
   ac_health_open(&server->health);
   enter(server, AC_STATE_READY);
   ac_loop_refresh(server->loop);
@@ -169,7 +163,6 @@ static void *thread_main(void *arg) {
 }
 
 int anycable_server_start(anycable_server *server) {
-  sigset_t all, before;
   if (!server)
     return ANYCABLE_ERR_INVALID;
   if (forked(server))
@@ -178,10 +171,7 @@ int anycable_server_start(anycable_server *server) {
   if (error)
     return error;
   server->joinable = true;
-  sigfillset(&all); /* signals are the host's */
-  pthread_sigmask(SIG_SETMASK, &all, &before);
-  error = pthread_create(&server->thread, NULL, thread_main, server);
-  pthread_sigmask(SIG_SETMASK, &before, NULL);
+  error = ac_thread_start(&server->thread, thread_main, server);
   if (error == 0)
     return ANYCABLE_OK;
   pthread_mutex_lock(&server->mutex);
@@ -217,6 +207,8 @@ int anycable_server_dispatch(anycable_server *server) {
     return ANYCABLE_ERR_INVALID;
   if (forked(server))
     return ANYCABLE_ERR_FORKED;
+  if (state_of(server) == AC_STATE_CLOSED)
+    return ANYCABLE_CLOSED;
   if (server->driver != AC_DRIVER_HOST) {
     int error = claim(server, AC_DRIVER_HOST);
     if (error)
@@ -226,8 +218,6 @@ int anycable_server_dispatch(anycable_server *server) {
   if (ac_rpc_inside(server->rpc))
     return ac_server_fail(server, ANYCABLE_ERR_STATE,
                           "anycable_server_dispatch() in a handler");
-  if (state_of(server) == AC_STATE_CLOSED)
-    return ANYCABLE_CLOSED;
   int rc = dispatch(server, 0);
   if (atomic_load(&server->free_asked)) {
     ac_server_destroy(server);

@@ -139,7 +139,8 @@ static bool add_listener(anycable_server *server,
   if (addresses)
     server->addresses = addresses;
   char *address = strdup(ac_listener_address(listener));
-  if (!listeners || !addresses || !address) {
+  if (!listeners || !addresses || !address ||
+      !ac_listener_start(listener, server->loop, ac_server_accepted, server)) {
     free(address);
     ac_listener_free(listener);
     return false;
@@ -258,8 +259,12 @@ static int wire(anycable_server *server) {
 
 static int check(anycable_app *app, const anycable_config *config) {
   int error = ac_app_seal(app);
-  if (error || !config)
+  if (error)
     return error;
+  if (!config) { /* perhaps there was no memory for it: no default is safe */
+    ac_app_fail(app, "there is no config");
+    return ANYCABLE_ERR_INVALID;
+  }
   const char *conflict = ac_config_conflict(config);
   if (!config->error && !conflict)
     return ANYCABLE_OK;
@@ -280,7 +285,7 @@ static anycable_server *allocate(anycable_app *app,
   pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
   pthread_cond_init(&server->changed, &monotonic);
   pthread_condattr_destroy(&monotonic);
-  server->config = config ? ac_config_copy(config) : anycable_config_new();
+  server->config = ac_config_copy(config);
   if (!server->config) {
     ac_server_destroy(server);
     return NULL;
@@ -313,7 +318,7 @@ int anycable_server_new(anycable_server **out, anycable_app *app,
     ac_server_destroy(server);
     return error;
   }
-  ac_loop_wake(server->loop); /* a host's first dispatch has work to do */
+  ac_loop_wake(server->loop); /* a host's first dispatch opens the doors */
   *out = server;
   return ANYCABLE_OK;
 }
@@ -373,7 +378,7 @@ int anycable_server_reload_tls(anycable_server *server, const char *cert,
   if (!config->tls_cert)
     return ac_server_fail(server, ANYCABLE_ERR_STATE, "TLS is not switched on");
   if (!cert != !key)
-    return ac_server_fail(server, ANYCABLE_ERR_TLS,
+    return ac_server_fail(server, ANYCABLE_ERR_INVALID,
                           "a certificate needs its key, and a key its "
                           "certificate");
   struct ac_tls *fresh =

@@ -71,6 +71,7 @@ struct anycable_server {
 void ac_server_destroy(anycable_server *server);
 
 /* Driving; drive.c. */
+void ac_server_accepted(void *server, int fd);
 void ac_server_collect(void *server);
 void ac_server_settle(void *server);
 void ac_server_settled(void *server); /* a connection's turn is over */

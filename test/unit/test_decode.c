@@ -203,6 +203,7 @@ static const char has_nul[] = "a string has a NUL inside";
 
 static const struct row refused[] = {
     {"tag alone", COMMAND, "0a", truncated},
+    {"a field of another message, with nothing", CONNECT, "0a", truncated},
     {"half a tag", COMMAND, "8a", truncated},
     {"length alone", COMMAND, "0a01", truncated},
     {"half a length", COMMAND, "0a80", truncated},
@@ -227,6 +228,8 @@ static const struct row refused[] = {
     {"unknown fixed32 beyond env", CONNECT, "1a02 3531 323334", truncated},
     {"group without end", COMMAND, "33 3005", truncated},
     {"group beyond env", CONNECT, "1a01 33 34", truncated},
+    {"half the end of a group", COMMAND, "33 b480", truncated},
+    {"half a tag of a known number", COMMAND, "12<'x'> 8a80", truncated},
     {"tag of six bytes", COMMAND, "8a8080808000<'x'>", truncated},
     {"length of six bytes", COMMAND, "0a818080808000'x'", truncated},
     {"length of 2 GiB", COMMAND, "0a8180808008'x'", truncated},

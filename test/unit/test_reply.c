@@ -83,8 +83,7 @@ static void test_identifiers_invalid(void **state) {
 
 static int reject_with_frame(anycable_socket *socket) {
   anycable_socket_transmit(socket, S("{\"type\":\"disconnect\"}"));
-  anycable_socket_fail(socket, "no user");
-  return ANYCABLE_REJECT;
+  return anycable_socket_reject(socket, "no %s", "user");
 }
 
 static void test_rejected_connection(void **state) {
@@ -112,7 +111,7 @@ static void test_output_error_is_remembered(void **state) {
   assert_int_equal(reply->status, AC_WIRE_ERROR);
   assert_non_null(strstr(reply->error_msg.ptr, "an output failed"));
   assert_int_equal(fx.last_error, ANYCABLE_ERR_STATE);
-  assert_int_equal(atomic_load(&fx.completed_with), ANYCABLE_DONE);
+  assert_int_equal(atomic_load(&fx.completed_with), ANYCABLE_ERR_STATE);
   done();
 }
 
@@ -232,6 +231,20 @@ static void test_error(void **state) {
   assert_int_equal(fx.last_error, ANYCABLE_ERR_FAILED);
   assert_string_equal(fx.last_message, "no such room: x");
   assert_non_null(strstr(fx.last_log, "failed: no such room: x"));
+  done();
+}
+
+static int fails_and_forgets(anycable_socket *socket) {
+  anycable_socket_fail(socket, "forgotten");
+  return ANYCABLE_DONE;
+}
+
+/* Whoever says that it failed has failed, whatever it returns. */
+static void test_fail_is_remembered(void **state) {
+  (void)state;
+  const struct ac_wire_reply *reply = command("message", fails_and_forgets);
+  assert_int_equal(reply->status, AC_WIRE_ERROR);
+  assert_str(reply->error_msg, "forgotten");
   done();
 }
 
@@ -514,6 +527,7 @@ int main(void) {
       TEST(test_unsubscribe_returns_no_istate),
       TEST(test_no_streams_for_the_unsubscribed),
       TEST(test_error),
+      TEST(test_fail_is_remembered),
       TEST(test_nonsense_outcomes),
       TEST(test_every_negative_value_is_an_error),
       TEST(test_invalid_arguments),

@@ -483,6 +483,12 @@ static void test_bad_applications(void **state) {
   assert_int_equal(anycable_server_new(&none, bare, NULL),
                    ANYCABLE_ERR_INVALID);
   assert_non_null(strstr(anycable_app_error(bare), "factory"));
+  anycable_app_set_factory(bare, &ops, NULL, NULL);
+  assert_int_equal(anycable_server_new(&none, bare, NULL),
+                   ANYCABLE_ERR_INVALID);
+  assert_non_null(strstr(anycable_app_error(bare), "config"));
+  anycable_app_free(bare);
+  bare = anycable_app_new();
   anycable_session_ops small = ops;
   small.size = 4;
   anycable_app_set_factory(bare, &small, NULL, NULL);

@@ -166,8 +166,11 @@ static void on_readable(void *owner) {
 static void on_writable(void *owner) {
   struct end *end = owner;
   end->writable++;
+  assert_int_equal(ac_stream_unsent(end->stream), 0);
   ac_stream_interest(end->stream, true, false);
 }
+
+static int sndbuf; /* of the stream's socket; 0: the system's */
 
 static const unsigned char H2[] = "\x02h2";
 
@@ -181,6 +184,8 @@ static void begin(struct end *end, struct ac_tls *tls) {
   end->last = AC_STREAM_AGAIN;
   end->loop = ac_loop_new(&no_hooks);
   assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
+  if (sndbuf)
+    setsockopt(fds[0], SOL_SOCKET, SO_SNDBUF, &sndbuf, sizeof(sndbuf));
   end->stream = ac_stream_new(end->loop, fds[0], tls, &owner);
   assert_non_null(end->stream);
   end->fd = fds[1];
@@ -298,7 +303,10 @@ static void refuses_bad_settings(void **state) {
   assert_refused("/dev/zero", server.key_pem, NULL, "File too large");
   assert_refused(server.key_pem, server.key_pem, NULL,
                  "rpc_tls_cert: the PEM text has no certificate");
-  assert_refused(damaged, server.key_pem, NULL, "rpc_tls_cert: the PEM text");
+  assert_refused(damaged, server.key_pem, NULL,
+                 "rpc_tls_cert: the PEM text cannot be used: bad base64");
+  assert_refused(server.cert_pem, server.key_pem, damaged,
+                 "rpc_tls_client_ca: the PEM text cannot be used: bad base64");
   assert_refused(server.cert_pem, server.cert_pem, NULL,
                  "rpc_tls_key: the PEM text has no private key");
   assert_refused(server.cert_pem, client.key_pem, NULL,
@@ -757,6 +765,88 @@ static void shutdown_waits_for_records(void **state) {
   ac_tls_unref(tls);
 }
 
+/* A writer hears of room when all its records are gone, not before. */
+static void writable_when_all_is_sent(void **state) {
+  (void)state;
+  struct ac_tls *tls = new_tls(&server, NULL);
+  struct end end;
+  sndbuf = 4096;
+  establish(&end, tls);
+  sndbuf = 0;
+  char *data = pattern(65536);
+  ssize_t n = ac_stream_write(end.stream, data, 65536);
+  assert_int_equal(n, 65536); /* taken, if not sent */
+  size_t before = ac_stream_unsent(end.stream);
+  assert_true(before > 16384);
+  assert_int_equal(ac_stream_write(end.stream, "x", 1), AC_STREAM_AGAIN);
+  ac_stream_interest(end.stream, true, true);
+  char some[512];
+  bool partly = false;
+  size_t got = 0;
+  while (end.writable == 0) {
+    ssize_t m = read(end.fd, some, sizeof(some));
+    got += m > 0 ? (size_t)m : 0;
+    while (end.writable == 0 && ac_loop_dispatch(end.loop, 0)) {
+    }
+    size_t unsent = ac_stream_unsent(end.stream);
+    partly |= unsent > 0 && unsent < before;
+  }
+  assert_true(partly);
+  assert_true(got > 0);
+  assert_int_equal(ac_stream_write(end.stream, "x", 1), 1);
+  free(data);
+  finish(&end);
+  ac_tls_unref(tls);
+}
+
+static SSL_SESSION *kept_session;
+
+static int keep_session(SSL *ssl, SSL_SESSION *session) {
+  (void)ssl;
+  SSL_SESSION_free(kept_session);
+  kept_session = session;
+  return 1;
+}
+
+/* With and without client certificates, of which a session must not be a
+ * replacement under other settings. */
+static void resumes_sessions(void **state) {
+  (void)state;
+  for (int i = 0; i < 4; i++) {
+    struct ac_tls *tls = new_tls(&server, i & 1 ? ca.cert_pem : NULL);
+    struct ac_tls *fresh = new_tls(&server, other.cert_pem);
+    struct end end;
+    for (int round = 0; round < 3; round++) {
+      begin(&end, round < 2 ? tls : fresh);
+      SSL_CTX_set_max_proto_version(end.context,
+                                    i & 2 ? TLS1_2_VERSION : TLS1_3_VERSION);
+      SSL_CTX_set_session_cache_mode(
+          end.context, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
+      SSL_CTX_sess_set_new_cb(end.context, keep_session);
+      if (round < 2) {
+        SSL_CTX_use_certificate(end.context, client.cert);
+        SSL_CTX_use_PrivateKey(end.context, client.key);
+      }
+      connect_client(&end);
+      if (round > 0)
+        SSL_set_session(end.ssl, kept_session);
+      shake(&end);
+      assert_int_equal(ac_stream_tls_ready(end.stream), round < 2);
+      if (round < 2) {
+        assert_int_equal(SSL_session_reused(end.ssl), round);
+        assert_int_equal(ac_stream_write(end.stream, "x", 1), 1);
+        assert_client_reads(&end, "x", 1);
+        SSL_shutdown(end.ssl); /* or OpenSSL gives the session up */
+      }
+      finish(&end);
+    }
+    SSL_SESSION_free(kept_session);
+    kept_session = NULL;
+    ac_tls_unref(fresh);
+    ac_tls_unref(tls);
+  }
+}
+
 static void settings_outlive_reload(void **state) {
   (void)state;
   struct ac_tls *old = new_tls(&server, NULL);
@@ -853,6 +943,8 @@ static void bounds_unsent_answers(void **state) {
     taken = end.got_len;
   }
   assert_true(end.got_len < sent);
+  char byte;
+  assert_int_equal(ac_stream_read(end.stream, &byte, 1), AC_STREAM_AGAIN);
   assert_in_range(ac_stream_unsent(end.stream), 128 * 1024, 132 * 1024);
   char *got = malloc(written);
   size_t at = 0;
@@ -996,6 +1088,8 @@ int main(void) {
       cmocka_unit_test(many_records_in_one_read),
       cmocka_unit_test(ends_with_close_notify),
       cmocka_unit_test(shutdown_waits_for_records),
+      cmocka_unit_test(writable_when_all_is_sent),
+      cmocka_unit_test(resumes_sessions),
       cmocka_unit_test(settings_outlive_reload),
       cmocka_unit_test(refuses_renegotiation),
       cmocka_unit_test(bounds_key_updates),
