@@ -1,6 +1,27 @@
 # make check: everything that proves something.
 
 #: make check           all tests; installs the Debian packages they lack
+#: make check-unit      unit tests, one program a file
+
+# Each step is a make of its own, as packages are looked for when make starts,
+# and sanitizers and clang have builds of their own. |asan| and |tsan| run what
+# concerns memory and threads.
+CHECKS := all check-unit check-api check-docs check-wire check-fuzz check-tool \
+	check-conformance check-interop check-e2e installcheck
+CHECKS_ASAN := all check-unit check-fuzz check-tool check-conformance
+CHECKS_TSAN := check-unit check-conformance
+
+.PHONY: check check-all
+check:
+	@sh test/packages.sh install build check interop e2e
+	@$(MAKE) --no-print-directory check-all
+
+check-all:
+	@sh test/steps.sh "$(MAKE)" "" $(CHECKS)
+	@sh test/steps.sh "$(MAKE)" "CC=clang-14 CXX=clang++-14 BUILD=$(BUILD)/clang" all
+	@sh test/steps.sh "$(MAKE)" "SAN=asan" $(CHECKS_ASAN)
+	@sh test/steps.sh "$(MAKE)" "SAN=tsan" $(CHECKS_TSAN)
+	@echo "all checks passed"
 
 UNIT_TESTS := $(patsubst test/unit/%.c,$(BUILD)/unit/%,\
 	$(sort $(wildcard test/unit/test_*.c)))

@@ -38,7 +38,7 @@ check() {
   lacks python3-grpcio python grpc
   lacks python3-protobuf python google.protobuf
   lacks protobuf-compiler has_program protoc
-  lacks libprotobuf-dev test -f /usr/include/google/protobuf/descriptor.proto
+  lacks clang-14 has_program clang-14
   lacks openssl has_program openssl
   lacks mandoc has_program mandoc
 }
