@@ -244,19 +244,16 @@ anycable_str anycable_socket_format(anycable_socket *socket, const char *format,
 }
 
 anycable_str anycable_socket_quote(anycable_socket *socket, anycable_str text) {
-  if (!ac_utf8_valid(text)) {
-    ac_socket_failed(socket, ANYCABLE_ERR_ENCODING);
-    return ac_str_empty();
+  anycable_str out = {NULL, 0};
+  int error = ANYCABLE_ERR_ENCODING;
+  if (ac_utf8_valid(text)) {
+    out = ac_json_quoted(socket->arena, text);
+    error = ANYCABLE_ERR_NOMEM;
   }
-  size_t len = ac_json_quoted_len(text);
-  char *out = ac_arena_alloc(socket->arena, len + 1);
-  if (!out) {
-    ac_socket_failed(socket, ANYCABLE_ERR_NOMEM);
-    return ac_str_empty();
-  }
-  ac_json_quote(out, text);
-  out[len] = '\0';
-  return ac_str(out, len);
+  if (out.ptr)
+    return out;
+  ac_socket_failed(socket, error);
+  return ac_str_empty();
 }
 
 /* --- errors and logs ------------------------------------------------------ */
