@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <limits.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +14,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/thread.h"
 #include "io/errors.h"
 #include "server/config.h"
 #include "server/main_log.h"
@@ -148,16 +148,6 @@ static void *drive(void *arg) {
   return NULL;
 }
 
-/* Signals are the main thread's alone. */
-static int start_thread(struct program *program) {
-  sigset_t all, before;
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, &before);
-  int error = pthread_create(&program->thread, NULL, drive, program);
-  pthread_sigmask(SIG_SETMASK, &before, NULL);
-  return error;
-}
-
 static void hang_up(struct program *program) {
   const struct ac_log *log = &program->log;
   int error = ac_main_log_reopen(&program->file);
@@ -235,7 +225,7 @@ static int open_log(struct program *program) {
 /* With a server: until its end. Returns the exit status, or -1 where handlers
  * still use what would be freed. */
 static int run(struct program *program) {
-  int error = start_thread(program);
+  int error = ac_thread_start(&program->thread, drive, program);
   if (error) {
     say(program, "no thread to serve on: %s", ac_errno_text(error));
     return FAILURE;
