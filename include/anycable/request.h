@@ -23,6 +23,12 @@ enum anycable_method {
   ANYCABLE_DISCONNECT = 3 /* a client is gone */
 };
 
+/** The name of |method|, for logs and metrics: "connect", "command" or
+ *  "disconnect".
+ *  Returns: a constant string, "unknown" for a value not listed.
+ *  Threads: any. */
+ANYCABLE_EXTERN const char *anycable_method_name(int method);
+
 /** Which of the three calls this is.
  *  Returns: an anycable_method.
  *  Threads: the call's holder. */

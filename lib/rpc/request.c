@@ -4,6 +4,19 @@
 #include "base/uri.h"
 #include "rpc/call.h"
 
+const char *anycable_method_name(int method) {
+  switch (method) {
+  case ANYCABLE_CONNECT:
+    return "connect";
+  case ANYCABLE_COMMAND:
+    return "command";
+  case ANYCABLE_DISCONNECT:
+    return "disconnect";
+  default:
+    return "unknown";
+  }
+}
+
 int anycable_request_method(const anycable_request *request) {
   return request->method;
 }

@@ -315,17 +315,11 @@ int64_t anycable_socket_time_left(const anycable_socket *socket) {
                                 : 0;
 }
 
-static const char *method_name(int method) {
-  return method == ANYCABLE_CONNECT   ? "connect"
-         : method == ANYCABLE_COMMAND ? "command"
-                                      : "disconnect";
-}
-
 static void ANYCABLE_PRINTF(3, 0)
     vlog(anycable_socket *call, int level, const char *format, va_list args) {
   char prefix[160];
   snprintf(prefix, sizeof(prefix),
-           "rpc: %s sid=%.64s: ", method_name(call->request.method),
+           "rpc: %s sid=%.64s: ", anycable_method_name(call->request.method),
            call->request.sid.ptr);
   ac_log_vwrite(&call->rpc->log, level, prefix, format, args);
 }
