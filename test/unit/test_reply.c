@@ -1,5 +1,4 @@
 /* What handlers put out, and the reply that comes of it: the guard rails. */
-#include <stdio.h>
 
 #include "rpc_fixture.h"
 

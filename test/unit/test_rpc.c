@@ -1,6 +1,5 @@
 /* Where calls run, and how they end: inline, on workers, later from other
  * threads; deadlines, cancelling, stopping. Made for TSan as well. */
-#include <stdio.h>
 
 #include "rpc_fixture.h"
 
