@@ -211,7 +211,6 @@ static void refuses_bad_addresses(void **state) {
       {"256.256.256.256:1", "host name"},
       {"192.0.2.1:0", "cannot be listened on: Cannot assign requested"},
       {"unix:/no/such/dir/sock", "No such file or directory"},
-      {"unix:/etc/passwd", "exists and is not a socket"},
   };
   char error[256];
   for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
@@ -317,19 +316,20 @@ static void stale_unix_socket_is_replaced(void **state) {
   assert_int_not_equal(access(address.sun_path, F_OK), 0); /* removed */
 }
 
+/* Files of the test's own: a library that is broken here removes them. */
 static void other_files_are_kept(void **state) {
   struct world *world = *state;
-  char name[64], error[256];
-  snprintf(name, sizeof(name), "unix:%s/file", world->dir);
-  int fd = open(name + 5, O_WRONLY | O_CREAT, 0600);
-  close(fd);
-  assert_null(ac_listener_open(name, error, sizeof(error)));
+  char file[64], link[64], error[256];
+  snprintf(file, sizeof(file), "unix:%s/file", world->dir);
+  snprintf(link, sizeof(link), "unix:%s/link", world->dir);
+  close(open(file + 5, O_WRONLY | O_CREAT, 0600));
+  assert_int_equal(symlink("file", link + 5), 0);
+  assert_null(ac_listener_open(file, error, sizeof(error)));
   assert_non_null(strstr(error, "exists and is not a socket"));
-  assert_int_equal(unlink(name + 5), 0);
-  /* Nor is what a link points to, or the link. */
-  assert_int_equal(symlink("/etc/passwd", name + 5), 0);
-  assert_null(ac_listener_open(name, error, sizeof(error)));
-  assert_int_equal(unlink(name + 5), 0);
+  assert_null(ac_listener_open(link, error, sizeof(error)));
+  assert_non_null(strstr(error, "exists and is not a socket"));
+  assert_int_equal(unlink(link + 5), 0);
+  assert_int_equal(unlink(file + 5), 0);
 }
 
 /* A successor has put its own socket at the same path. */
