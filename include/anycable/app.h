@@ -18,7 +18,7 @@ typedef struct anycable_app anycable_app;
 
 /** Makes an application without any handler.
  *  Returns: the application; NULL if there is no memory, which the functions
- *  below tolerate and anycable_server_new() reports.
+ *  of an application tolerate and anycable_server_new() reports.
  *  Threads: any.
  *  Ownership: yours, until anycable_app_free(). */
 ANYCABLE_EXTERN anycable_app *anycable_app_new(void) ANYCABLE_WARN_UNUSED;

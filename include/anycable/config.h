@@ -210,11 +210,11 @@ ANYCABLE_EXTERN int64_t anycable_config_limit(const anycable_config *config,
  */
 ANYCABLE_EXTERN int anycable_config_load_env(anycable_config *config);
 
-/** Reads command line flags: the names above, as --rpc-host=ADDRESS or
- *  --rpc-host ADDRESS. A word that begins with two dashes is taken as a value
- *  only behind "=". What is on or off is on as --debug or --debug=true, and off
- *  as --debug=false. The last flag of a name counts, and over the environment
- *  if that was read before.
+/** Reads command line flags: what anycable_config_load_env() reads, as
+ *  --rpc-host=ADDRESS or --rpc-host ADDRESS. A word that begins with two dashes
+ *  is taken as a value only behind "=". What is on or off is on as --debug or
+ *  --debug=true, and off as --debug=false. The last flag of a name counts, and
+ *  over the environment if that was read before.
  *
  *  Flags that it knows are taken out of |argv| and |argc|; all else stays for
  *  the program, in its order. "--" ends the flags: it is taken out, too, and

@@ -29,7 +29,7 @@ enum anycable_method {
  *  Threads: any. */
 ANYCABLE_EXTERN const char *anycable_method_name(int method);
 
-/** Which of the three calls this is.
+/** Tells which of the three calls this is.
  *  Returns: an anycable_method.
  *  Threads: the call's holder. */
 ANYCABLE_EXTERN int anycable_request_method(const anycable_request *request);
