@@ -137,7 +137,7 @@ $(BUILD)/anycable.pc: pkgconfig/anycable.pc.in Makefile FORCE
 	$(Q)sed -e 's|@prefix@|$(prefix)|' -e 's|@version@|$(VERSION)|' \
 		-e 's|@libdir@|$(patsubst $(exec_prefix)/%,$${exec_prefix}/%,$(libdir))|' \
 		-e 's|@includedir@|$(patsubst $(prefix)/%,$${prefix}/%,$(includedir))|' \
-		-e 's|@deps@|$(DEPS_LIBS)|' $< > $@.new
+		-e "s|@deps@|$$($(PKG_CONFIG) --static --libs $(DEPS))|" $< > $@.new
 	$(Q)cmp -s $@.new $@ && rm $@.new || mv $@.new $@
 
 # --- programs --------------------------------------------------------------
