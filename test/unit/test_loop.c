@@ -384,7 +384,7 @@ static void watch_removes_itself(void **state) {
   assert_int_equal(called, 200);
 }
 
-/* With one descriptor always ready, a full batch of others gets its turn. */
+/* More are ready than a batch holds. */
 static void everybody_gets_a_turn(void **state) {
   struct world *world = *state;
   enum { N = 150 };
@@ -416,7 +416,6 @@ static void dispatch_inside_a_callback_does_nothing(void **state) {
   end->watch.ready = on_nested;
   assert_true(ac_loop_dispatch(world->loop, 0));
   assert_int_equal(end->called, 1);
-  assert_int_equal(world->settled, 1);
   free_end(end);
 }
 
