@@ -412,6 +412,7 @@ static inline int decode(const fields known, char *data, size_t len,
     *reason = d.reader.reason;
     return d.reader.error;
   }
+  assert(d.reader.error == ANYCABLE_OK);
   terminate_all(out);
   *reason = NULL;
   return ANYCABLE_OK;

@@ -91,23 +91,31 @@ static void test_like_plainly(void **state) {
   assert_in_range(with_duplicates, 500, 2500);
 }
 
-/* So many that some keys share a hash of 32 bits: they must stay apart. */
+/* So many that some keys share a hash of 32 bits, each key twice: those must
+ * stay apart, and yet find their own kind. */
 static void test_keys_that_share_a_hash(void **state) {
   struct fixture *f = *state;
-  size_t kinds = 400000;
+  size_t kinds = 300000;
   char(*keys)[32] = calloc(kinds, sizeof(*keys));
-  struct ac_wire_map map = {calloc(kinds, sizeof(struct ac_pair)), kinds};
+  struct ac_wire_map map = {calloc(2 * kinds, sizeof(struct ac_pair)),
+                            2 * kinds};
   assert_non_null(keys);
   assert_non_null(map.items);
   for (size_t i = 0; i < kinds; i++) {
-    snprintf(keys[i], sizeof(keys[i]), "%zu", i);
-    map.items[i].key = ac_str(keys[i], strlen(keys[i]));
-    map.items[i].value = ac_str("", i);
+    int len = snprintf(keys[i], sizeof(keys[i]), "%zu", i);
+    size_t end = (size_t)len + 8 + below(16);
+    for (size_t at = (size_t)len; at < end; at++)
+      keys[i][at] = (char)('a' + below(26));
+    map.items[i].key = ac_str(keys[i], end);
+    map.items[i + kinds].key = map.items[i].key;
+    map.items[i + kinds].value = ac_str("", i);
   }
   assert_true(ac_wire_map_unique(&map, f->arena));
   assert_int_equal(map.n, kinds);
-  for (size_t i = 0; i < kinds; i++)
+  for (size_t i = 0; i < kinds; i++) {
     assert_ptr_equal(map.items[i].key.ptr, keys[i]);
+    assert_int_equal(map.items[i].value.len, i);
+  }
   free(map.items);
   free(keys);
 }
