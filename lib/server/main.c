@@ -26,7 +26,7 @@ enum {
 };
 
 #define DRAIN_TIME (10 * AC_SECOND)
-#define LAST_TIME AC_SECOND /* for handlers that were told to give up */
+#define LAST_TIME (2 * AC_SECOND) /* for handlers that were told to give up */
 
 /* On the heap: handlers that would not end still log when we have left. */
 struct program {
