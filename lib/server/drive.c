@@ -130,6 +130,9 @@ static void open_doors(anycable_server *server) {
                  "libanycable %s serves gRPC on %s (TLS %s, %d workers)",
                  anycable_version(), server->addresses[i],
                  server->tls ? "on" : "off", workers);
+  if (server->tls && ac_tls_expired(server->tls))
+    ac_log_write(&server->log, ANYCABLE_LOG_WARN,
+                 "rpc_tls_cert: the certificate has expired");
   ac_health_open(&server->health);
   enter(server, AC_STATE_READY);
   ac_loop_refresh(server->loop);

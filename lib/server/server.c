@@ -386,6 +386,11 @@ int anycable_server_reload_tls(anycable_server *server, const char *cert,
                  config->tls_client_ca, reason, sizeof(reason));
   if (!fresh)
     return ac_server_fail(server, ANYCABLE_ERR_TLS, reason);
+  if (ac_tls_expired(fresh)) { /* the old one can only be better */
+    ac_tls_unref(fresh);
+    return ac_server_fail(server, ANYCABLE_ERR_TLS,
+                          "the certificate has expired");
+  }
   pthread_mutex_lock(&server->mutex);
   struct ac_tls *old = server->tls;
   server->tls = fresh;

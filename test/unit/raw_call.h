@@ -49,10 +49,11 @@ static inline size_t raw_field(unsigned char *out, const char *name,
   return 3 + n + v;
 }
 
-/* Sends one call on stream |id|; the first on a connection is 1. */
-static inline bool raw_send(int fd, uint32_t id, const char *path,
-                            const void *message, size_t len) {
-  unsigned char out[1024], block[512], data[256];
+/* One call on stream |id|; the first on a connection is 1. */
+static inline size_t raw_request(unsigned char out[1024], uint32_t id,
+                                 const char *path, const void *message,
+                                 size_t len) {
+  unsigned char block[512], data[256];
   size_t n = 0, b = 0;
   if (id == 1) {
     memcpy(out, "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 24);
@@ -71,7 +72,13 @@ static inline bool raw_send(int fd, uint32_t id, const char *path,
   data[4] = (unsigned char)len;
   if (len > 0)
     memcpy(data + 5, message, len);
-  n += raw_frame(out + n, 0, 1, id, data, 5 + len);
+  return n + raw_frame(out + n, 0, 1, id, data, 5 + len);
+}
+
+static inline bool raw_send(int fd, uint32_t id, const char *path,
+                            const void *message, size_t len) {
+  unsigned char out[1024];
+  size_t n = raw_request(out, id, path, message, len);
   return send(fd, out, n, MSG_NOSIGNAL) == (ssize_t)n;
 }
 
