@@ -150,7 +150,9 @@ read_odd_entry(struct decoder *d, size_t at, size_t end, struct ac_pair *out) {
   size_t came[] = {0, 0};
   anycable_str *parts[] = {&out->key, &out->value};
   *out = (struct ac_pair){{r->last, 0}, {r->last, 0}};
-  r->doubtful = true; /* as we may have gone back */
+  if (r->span < at)
+    ac_wire_end_span(r, at);
+  r->span = at; /* which may be to go back */
   r->depth--;
   while (at < end) {
     uint32_t tag;
@@ -168,6 +170,7 @@ read_odd_entry(struct decoder *d, size_t at, size_t end, struct ac_pair *out) {
       return AC_WIRE_NOWHERE;
   }
   r->depth++;
+  r->span = at;
   return at;
 }
 
@@ -289,8 +292,9 @@ static inline bool read_message(struct decoder *d, const fields known,
     d->came[i] = 1; /* as only a second one is counted */
   r->unknown_left = d->limits->unknown_fields;
   r->depth = AC_WIRE_MAX_DEPTH;
-  r->doubtful = false;
   r->span = 0;
+  r->doubt_from = r->len;
+  r->doubt_to = 0;
   r->error = ANYCABLE_OK;
   if (!make_room(d, room) || read_fields(d, known, 0, r->len) != r->len)
     return false;
@@ -319,22 +323,22 @@ __attribute__((noinline)) static bool read_again(struct decoder *d,
 
 static bool check_map(struct decoder *d, const struct ac_wire_map *map) {
   for (size_t i = 0; i < map->n; i++)
-    if (!ac_wire_check_text(&d->reader, map->items[i].key) ||
-        !ac_wire_check_text(&d->reader, map->items[i].value))
+    if (!ac_wire_check_doubtful(&d->reader, map->items[i].key) ||
+        !ac_wire_check_doubtful(&d->reader, map->items[i].value))
       return false;
   return true;
 }
 
-/* Looks at all text there is, where it is not known to be plain. */
+/* Looks at the text that is not known to be plain. */
 __attribute__((noinline)) static bool check_all(struct decoder *d) {
   const struct ac_wire_request *out = d->out;
   const anycable_str strings[] = {out->env.url, out->identifiers, out->command,
                                   out->identifier, out->data};
   for (size_t i = 0; i < sizeof(strings) / sizeof(strings[0]); i++)
-    if (!ac_wire_check_text(&d->reader, strings[i]))
+    if (!ac_wire_check_doubtful(&d->reader, strings[i]))
       return false;
   for (size_t i = 0; i < out->subscriptions.n; i++)
-    if (!ac_wire_check_text(&d->reader, out->subscriptions.items[i]))
+    if (!ac_wire_check_doubtful(&d->reader, out->subscriptions.items[i]))
       return false;
   return check_map(d, &out->env.headers) && check_map(d, &out->env.cstate) &&
          check_map(d, &out->env.istate);
@@ -356,7 +360,7 @@ static inline bool take_arrays(struct decoder *d) {
   out->subscriptions.n = count(d, SUBSCRIPTIONS);
   if (d->limits->elements < N_ARRAYS * FIRST_ITEMS && !check_elements(d))
     return false;
-  if (d->reader.doubtful && !check_all(d))
+  if (d->reader.doubt_to > 0 && !check_all(d))
     return false;
   if (ac_wire_map_unique(&out->env.headers, d->arena) &&
       ac_wire_map_unique(&out->env.cstate, d->arena) &&

@@ -34,8 +34,14 @@ bool ac_wire_check_text(struct ac_wire_reader *r, anycable_str s) {
 }
 
 void ac_wire_end_span(struct ac_wire_reader *r, size_t at) {
-  if (!r->doubtful)
-    r->doubtful = !ac_wire_is_plain(r->data + r->span, at - r->span, r->last);
+  size_t begin = r->span;
+  r->span = at;
+  if (ac_wire_is_plain(r->data + begin, at - begin, r->last))
+    return;
+  if (r->doubt_from > begin)
+    r->doubt_from = begin;
+  if (r->doubt_to < at)
+    r->doubt_to = at;
 }
 
 /* NOWHERE for one of more than |max| bytes. */

@@ -36,8 +36,9 @@ struct ac_wire_reader {
   const char *last;    /* the spare byte, which is NUL */
   size_t unknown_left; /* how many more fields may be skipped */
   unsigned depth;      /* levels that may still be opened */
-  bool doubtful;       /* some text may not be plain: look at each */
-  size_t span;         /* whether it is, is not known from here on */
+  size_t span;         /* whether text is plain is not known from here on */
+  size_t doubt_from;   /* between these two, some is not */
+  size_t doubt_to;
   int error;
   const char *reason;
 };
@@ -46,16 +47,23 @@ struct ac_wire_reader {
 size_t ac_wire_fail(struct ac_wire_reader *r, int error, const char *reason);
 size_t ac_wire_truncated(struct ac_wire_reader *r);
 
+/* Text that is nothing but ASCII without NUL needs no other check, and nearly
+ * all is. Tags are such bytes, too, and lengths from 1 to 127: so whole spans
+ * of the message are looked at, from one odd length to the next. Where a span
+ * is not plain, its strings must be looked at by themselves. */
+
+/* Ends the span at |at|, and looks whether it was plain. */
+void ac_wire_end_span(struct ac_wire_reader *r, size_t at);
+
 /* Is |s| valid UTF-8, without a NUL? Fails otherwise. */
 bool ac_wire_check_text(struct ac_wire_reader *r, anycable_str s);
 
-/* Looks whether the text from the last odd length up to |at| is plain.
- *
- * Text that is nothing but ASCII without NUL needs no other check, and nearly
- * all is. Tags are such bytes, too, and lengths from 1 to 127: so whole spans
- * of the message are looked at, from one odd length to the next. Whoever goes
- * back in the message sets |doubtful|. */
-void ac_wire_end_span(struct ac_wire_reader *r, size_t at);
+/* The same for a string that is part of a span. */
+static inline bool ac_wire_check_doubtful(struct ac_wire_reader *r,
+                                          anycable_str s) {
+  return s.ptr < r->data + r->doubt_from || s.ptr >= r->data + r->doubt_to ||
+         ac_wire_check_text(r, s);
+}
 
 /* The slow halves of what is below. */
 size_t ac_wire_read_long_tag(struct ac_wire_reader *r, size_t at, size_t end,

@@ -273,6 +273,10 @@ static const struct row refused[] = {
     {"the value of a key that comes again", CONNECT,
      "1a<12<0a<'k'>12<ff>> 12<0a<'k'>12<'v'>>>", not_text},
     {"half a character, and the other", COMMAND, "0a<c3> 12<a9>", not_text},
+    {"before an odd entry", COMMAND, "0a<ff> 2a<12<12<'v'>>>", not_text},
+    {"behind an odd entry", COMMAND, "2a<12<12<'v'>>> 0a<ff>", not_text},
+    {"before other text", COMMAND, "0a<ff> 12<> 22<c3a9>", not_text},
+    {"behind other text", COMMAND, "0a<c3a9> 12<> 22<ff>", not_text},
     {"service", HEALTH, "0a<ff>", not_text},
     {"both", COMMAND, "0a<00ff>", not_text},
 
