@@ -35,6 +35,9 @@ class Pings(ServerTest):
         for _ in range(100):
             conn.send(ping())
             self.still_serves(conn)
+        for _ in range(10):
+            conn.send(ping() * 8)
+            self.still_serves(conn)
         self.assertFalse(conn.goaways)
 
     def test_fault34_honest(self):
@@ -111,9 +114,15 @@ class GracefulStop(unittest.TestCase):
         self.finish()
 
     def test_row40_ping_never_acked(self):
-        """The second step comes all the same, after 5 s."""
+        """The second step comes all the same, after 5 s; also where no call
+        is under way."""
+        idle = h2raw.Connection(self.server.address, ack_pings=False)
+        self.addCleanup(idle.close)
+        ServerTest.good_call(idle)
         self.server.terminate()
-        self.conn.wait(lambda: len(self.conn.goaways) == 2, 10)
+        self.conn.wait(lambda: len(self.conn.goaways) == 2)
+        idle.wait(lambda: len(idle.goaways) == 2)
+        self.assertTrue(idle.wait_closed())
         self.assertEqual(self.conn.goaways[1].last_stream, self.held)
         self.server.release()
         self.assertEqual(self.conn.response(self.held).grpc_status, 0)
@@ -189,6 +198,11 @@ class Age(ServerTest):
         self.server.release()
         self.check_reply(conn.response(held))
         self.assertTrue(conn.wait_closed())
+
+    def test_row41_without_calls(self):
+        conn = self.connect()
+        self.assertTrue(conn.wait_closed())
+        self.assertEqual(conn.goaways[-1].debug, b'max_age')
 
     def test_fault33_nothing_lost(self):
         """With calls all the time, and a client that does as HTTP/2 says:
