@@ -19,6 +19,10 @@
  * "Names" (keys, parameters, option values: what a program writes down) are
  * NUL-terminated strings. "Data" (what travels) is an anycable_str.
  *
+ * Functions that take an object tolerate NULL only where they say so; _free
+ * functions always do. No callback of yours may throw a C++ exception through
+ * the library, or longjmp over it.
+ *
  * Nothing here prints, exits, aborts, reads the environment, handles signals
  * or starts threads unless the function says so. SIGPIPE is never raised. Our
  * own threads block all signals but those of their own faults and SIGPROF.

@@ -64,9 +64,9 @@ ANYCABLE_EXTERN void anycable_app_add_interceptor(
     void (*after)(anycable_socket *socket, int outcome, void *ctx), void *ctx);
 
 /** Calls |fn| for every call that ends in an error: a handler's, an output's,
- *  an interceptor's. |error| is an anycable_error, |message| the text that
- *  travels back, borrowed until |fn| returns. It may read the request, log,
- *  and use the call's memory. One an application.
+ *  an interceptor's. |error| is the one of anycable_result, |message| the text
+ *  that travels back, borrowed until |fn| returns. It may read the request,
+ *  log, and use the call's memory. One an application.
  *  Threads: the one that sets the application up. */
 ANYCABLE_EXTERN void anycable_app_on_error(
     anycable_app *app,

@@ -48,7 +48,7 @@ enum anycable_limit {
   ANYCABLE_LIMIT_PING_INTERVAL = 21,     /* faster is a strike [5000] */
 
   /* What one connection may do before it is told to go away: a stock, and how
-   * much of it comes back every second (_RATE). */
+   * much of it comes back every second (_RATE), or every minute (strikes). */
   ANYCABLE_LIMIT_PING_STRIKES = 22,  /* a minute [100] */
   ANYCABLE_LIMIT_PINGS_RATE = 23,    /* pings, however slow [100] */
   ANYCABLE_LIMIT_SETTINGS_RATE = 24, /* SETTINGS frames [10] */
@@ -132,7 +132,7 @@ ANYCABLE_EXTERN int anycable_config_set_workers(anycable_config *config,
                                                 int workers);
 
 /** Sets how many calls wait for a worker, at most; over it, calls are refused
- *  with RESOURCE_EXHAUSTED, which the server retries. The default is 1024 (the
+ *  with RESOURCE_EXHAUSTED, which AnyCable retries. The default is 1024 (the
  *  Ruby SDK's is 20). No call waits longer than its deadline.
  *  Returns: ANYCABLE_OK, ANYCABLE_ERR_INVALID outside 1 to 1000000.
  *  Threads: the one that owns |config|. */

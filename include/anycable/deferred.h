@@ -24,7 +24,9 @@
  * The application's own functions for the call run on the holder's thread:
  * completed, identifiers_json and interceptors inside
  * anycable_deferred_finish(), destroy inside anycable_deferred_free(). Hold no
- * lock there that they take.
+ * lock there that they take. Only if the handler has not returned by then do
+ * they wait for it, and run on its thread: session and socket are good until
+ * the handler has returned, however fast the holder is.
  *
  * A deferred outlives the call's deadline, the connection, the server and the
  * application: finishing it then has no effect, and freeing it gives the memory
@@ -48,8 +50,8 @@ typedef struct anycable_deferred anycable_deferred;
  *  handler of the call.
  *  Threads: the thread that runs the handler.
  *  Ownership: yours, until anycable_deferred_free(). */
-ANYCABLE_EXTERN anycable_deferred *anycable_socket_defer(
-    anycable_socket *socket) ANYCABLE_WARN_UNUSED;
+ANYCABLE_EXTERN anycable_deferred *
+anycable_socket_defer(anycable_socket *socket) ANYCABLE_WARN_UNUSED;
 
 /** The call's socket.
  *  Returns: the socket, never NULL.
@@ -84,7 +86,8 @@ anycable_deferred_on_cancel(anycable_deferred *deferred,
  *  anycable_deferred_cancelled() and anycable_deferred_free() may be called.
  *  Returns: ANYCABLE_OK; ANYCABLE_ERR_CANCELLED where no answer is wanted any
  *  more, without effect; ANYCABLE_ERR_STATE the second time;
- *  ANYCABLE_ERR_INVALID for ANYCABLE_PENDING, without effect.
+ *  ANYCABLE_ERR_INVALID for ANYCABLE_PENDING or ANYCABLE_ANSWERED, without
+ *  effect, and for NULL.
  *  Threads: the holder's. */
 ANYCABLE_EXTERN int anycable_deferred_finish(anycable_deferred *deferred,
                                              int outcome);

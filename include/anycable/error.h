@@ -8,8 +8,13 @@
 extern "C" {
 #endif
 
-/* What a handler returns. Zero and the positive values say how the call ends;
- * a negative one is an anycable_error. What AnyCable does with it:
+/* What functions and handlers return; values are only ever added.
+ *
+ * Functions return ANYCABLE_OK or a negative value, an error; a few return
+ * another positive value that they name.
+ *
+ * Handlers return an outcome: ANYCABLE_DONE, ANYCABLE_REJECT, ANYCABLE_PENDING,
+ * or an error. What AnyCable does with it:
  *
  *                   DONE              REJECT              an error
  *   Connect         lets it in        frames go out,      closes it, frames
@@ -24,18 +29,18 @@ extern "C" {
  *                   outputs                               hears nothing
  *   Disconnect      -                 -                   counts it
  */
-enum anycable_outcome {
+enum anycable_result {
+  ANYCABLE_OK = 0,
+
+  /* Outcomes. */
   ANYCABLE_DONE = 0,    /* Status SUCCESS */
   ANYCABLE_REJECT = 1,  /* Status FAILURE: connection or subscription refused */
   ANYCABLE_PENDING = 2, /* answered later, see anycable_socket_defer() */
-  ANYCABLE_ANSWERED = 3 /* interceptors only: SUCCESS without the handler */
-};
+  ANYCABLE_ANSWERED = 3, /* interceptors only: SUCCESS without the handler */
 
-/* Results of functions; anycable_strerror() says them in words. Values are
- * only ever added. */
-enum anycable_error {
-  ANYCABLE_OK = 0,
-  ANYCABLE_CLOSED = 4,           /* anycable_server_dispatch(): drained */
+  ANYCABLE_CLOSED = 4, /* anycable_server_dispatch(): drained */
+
+  /* Errors; as an outcome, Status ERROR. */
   ANYCABLE_ERR_NOMEM = -1,       /* out of memory, or over the call's cap */
   ANYCABLE_ERR_INVALID = -2,     /* an argument makes no sense */
   ANYCABLE_ERR_STATE = -3,       /* not now, not in this kind of call */
@@ -46,7 +51,7 @@ enum anycable_error {
   ANYCABLE_ERR_FORKED = -8,      /* made before fork(), used in the child */
   ANYCABLE_ERR_BUSY = -9,        /* handlers still run */
   ANYCABLE_ERR_FAILED = -10,     /* the application said so */
-  ANYCABLE_ERR_ENCODING = -11,   /* text is not valid UTF-8 */
+  ANYCABLE_ERR_ENCODING = -11,   /* text is not valid UTF-8, or has a NUL */
   ANYCABLE_ERR_CANCELLED = -12,  /* the call has ended already */
   ANYCABLE_ERR_UNAVAILABLE = -13 /* a peer cannot be reached, or goes down */
 };

@@ -86,8 +86,8 @@ anycable_request_remote_addr(const anycable_request *request);
 ANYCABLE_EXTERN anycable_str
 anycable_request_sid(const anycable_request *request);
 
-/** A metadata value of the RPC itself, such as "protov"; |name| in lower case.
- *  The first one counts where a name stands twice.
+/** A metadata value of the RPC itself, such as "protov", compared without
+ *  regard to case. The first one counts where a name stands twice.
  *  Returns: the value, empty where there is none. A value of a name that ends
  *  in "-bin" is given decoded, and may hold any byte.
  *  Threads: the call's holder. */

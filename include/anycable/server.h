@@ -40,8 +40,8 @@ typedef struct anycable_server anycable_server;
  *  that came too late, ANYCABLE_ERR_IO, ANYCABLE_ERR_TLS, ANYCABLE_ERR_NOMEM.
  *  Then |*out| is NULL, and anycable_app_error() has the reason in words.
  *  Threads: the one that sets the application up.
- *  Ownership: |*out| is yours, until anycable_server_free(); |app| is borrowed
- *  until then, |config| copied. */
+ *  Ownership: |*out| is yours, until anycable_server_free(); |app| is
+ *  counted and may be freed at once; |config| is copied. */
 ANYCABLE_EXTERN int anycable_server_new(anycable_server **out,
                                         anycable_app *app,
                                         const anycable_config *config)
@@ -50,8 +50,9 @@ ANYCABLE_EXTERN int anycable_server_new(anycable_server **out,
 /** Stops hard and frees the server. Waits for handlers that run, and for no
  *  other thing. No callback comes after it but destroy, for deferred calls that
  *  are still held; they are cancelled. From inside one of its own handlers or
- *  callbacks it only asks: the server is then freed when that has returned.
- *  NULL is fine.
+ *  callbacks it only asks: the server is freed when that has returned, by the
+ *  time anycable_server_run() returns or anycable_server_dispatch() says
+ *  ANYCABLE_CLOSED, and must not be touched any more. NULL is fine.
  *  Threads: any, while no other function is called with |server|. */
 ANYCABLE_EXTERN void anycable_server_free(anycable_server *server);
 
@@ -74,7 +75,8 @@ ANYCABLE_EXTERN int anycable_server_run(anycable_server *server)
  *  be readable, level-triggered, and for nothing else.
  *  Returns: the descriptor, -1 for a NULL |server|.
  *  Threads: any.
- *  Ownership: the server's; never read, write or close it. */
+ *  Ownership: the server's; never read, write or close it. A loop that closes
+ *  what it watches must be given a duplicate. */
 ANYCABLE_EXTERN int anycable_server_fd(const anycable_server *server);
 
 /** Does the work that is there, a bounded amount, without ever blocking (but
@@ -95,7 +97,8 @@ ANYCABLE_EXTERN void anycable_server_request_stop(anycable_server *server);
 
 /** Asks the server to stop, as anycable_server_request_stop() does, and waits
  *  until it has drained, for |grace_ms| at most; then stops hard. In a host's
- *  loop it drives the server itself. Stopping a server that was never driven
+ *  loop it drives the server itself, so the loop must not at the same time; its
+ *  descriptor is readable afterwards. Stopping a server that was never driven
  *  just closes its sockets.
  *  Returns: ANYCABLE_OK when all is done; ANYCABLE_ERR_BUSY if handlers still
  *  run: call it again, or anycable_server_free(), which waits;

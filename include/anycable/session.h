@@ -24,6 +24,8 @@
 extern "C" {
 #endif
 
+/* In C: static const anycable_session_ops ops = {.size = sizeof(ops), ...};
+ * in C++: anycable_session_ops ops{}; ops.size = sizeof(ops); ... */
 typedef struct anycable_session_ops {
   /* sizeof(anycable_session_ops), so that the table can grow. */
   size_t size;

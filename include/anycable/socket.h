@@ -203,7 +203,8 @@ ANYCABLE_EXTERN int anycable_socket_fail(anycable_socket *socket,
  *  `return anycable_socket_reject(socket, "unknown user");`. The reason is
  *  logged here and by AnyCable; what the client is to see is for
  *  anycable_socket_transmit().
- *  Returns: ANYCABLE_REJECT, always.
+ *  Returns: ANYCABLE_REJECT, always. It is remembered: ANYCABLE_DONE then means
+ *  ANYCABLE_REJECT too.
  *  Threads: the call's holder. */
 ANYCABLE_EXTERN int anycable_socket_reject(anycable_socket *socket,
                                            const char *format, ...)
@@ -211,7 +212,8 @@ ANYCABLE_EXTERN int anycable_socket_reject(anycable_socket *socket,
 
 /** How long an answer is still wanted: the time to the call's deadline, which
  *  AnyCable sets (3 seconds by default).
- *  Returns: milliseconds, 0 if it has passed.
+ *  Returns: milliseconds, 0 if it has passed or the call was cancelled: a
+ *  handler that takes long may ask now and then.
  *  Threads: the call's holder. */
 ANYCABLE_EXTERN int64_t
 anycable_socket_time_left(const anycable_socket *socket);
@@ -223,6 +225,22 @@ anycable_socket_time_left(const anycable_socket *socket);
  *  Ownership: the call's; never free it. */
 ANYCABLE_EXTERN void *anycable_socket_alloc(anycable_socket *socket,
                                             size_t size) ANYCABLE_WARN_UNUSED;
+
+/** Keeps |data| with the call under |key|, an address that is yours, such as
+ *  that of a static variable: for interceptors, from before to after, and for
+ *  what they want to tell the session. NULL is what was never set.
+ *  Returns: ANYCABLE_OK; ANYCABLE_ERR_NOMEM, remembered as above.
+ *  Threads: the call's holder.
+ *  Ownership: |data| is borrowed for as long as |socket| lives; memory of
+ *  anycable_socket_alloc() is. */
+ANYCABLE_EXTERN int anycable_socket_set_data(anycable_socket *socket,
+                                             const void *key, void *data);
+
+/** What is kept with the call under |key|.
+ *  Returns: the data, NULL if there is none.
+ *  Threads: the call's holder. */
+ANYCABLE_EXTERN void *anycable_socket_data(const anycable_socket *socket,
+                                           const void *key);
 
 /** Formats a text into the call's memory.
  *  Returns: the text, borrowed for as long as |socket| lives; empty if there

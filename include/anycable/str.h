@@ -33,7 +33,7 @@ typedef struct anycable_str {
 #define ANYCABLE_STR_INIT(literal) {"" literal, sizeof(literal) - 1}
 
 /* A NUL-terminated string as an anycable_str; NULL gives the empty one. */
-static inline anycable_str anycable_str_of(const char *text) {
+ANYCABLE_INLINE anycable_str anycable_str_of(const char *text) {
   anycable_str s;
   s.ptr = text ? text : "";
   s.len = text ? strlen(text) : 0;
@@ -41,17 +41,17 @@ static inline anycable_str anycable_str_of(const char *text) {
 }
 
 /* True where both hold the same bytes. */
-static inline bool anycable_str_equal(anycable_str a, anycable_str b) {
+ANYCABLE_INLINE bool anycable_str_equal(anycable_str a, anycable_str b) {
   return a.len == b.len && (a.len == 0 || memcmp(a.ptr, b.ptr, a.len) == 0);
 }
 
 /* True where |s| holds the bytes of the NUL-terminated |text|. */
-static inline bool anycable_str_is(anycable_str s, const char *text) {
+ANYCABLE_INLINE bool anycable_str_is(anycable_str s, const char *text) {
   return anycable_str_equal(s, anycable_str_of(text));
 }
 
 /* True where |s| begins with |prefix|. */
-static inline bool anycable_str_starts_with(anycable_str s,
+ANYCABLE_INLINE bool anycable_str_starts_with(anycable_str s,
                                             anycable_str prefix) {
   return s.len >= prefix.len &&
          (prefix.len == 0 || memcmp(s.ptr, prefix.ptr, prefix.len) == 0);

@@ -23,6 +23,12 @@
 #define ANYCABLE_PRINTF(text, first)
 #endif
 
+#ifdef __cplusplus
+#define ANYCABLE_INLINE inline
+#else
+#define ANYCABLE_INLINE static inline
+#endif
+
 #if defined(BUILDING_ANYCABLE)
 #define ANYCABLE_EXTERN __attribute__((__visibility__("default")))
 #else

@@ -2,9 +2,13 @@
 #include <anycable/error.h>
 
 const char *anycable_strerror(int error) {
-  switch ((enum anycable_error)error) {
+  switch ((enum anycable_result)error) {
   case ANYCABLE_OK:
     return "no error";
+  case ANYCABLE_REJECT:
+  case ANYCABLE_PENDING:
+  case ANYCABLE_ANSWERED:
+    break; /* outcomes, not errors */
   case ANYCABLE_CLOSED:
     return "closed";
   case ANYCABLE_ERR_NOMEM:
@@ -28,7 +32,7 @@ const char *anycable_strerror(int error) {
   case ANYCABLE_ERR_FAILED:
     return "failed by the application";
   case ANYCABLE_ERR_ENCODING:
-    return "text is not valid UTF-8";
+    return "text is not valid UTF-8, or has a NUL";
   case ANYCABLE_ERR_CANCELLED:
     return "the call has ended already";
   case ANYCABLE_ERR_UNAVAILABLE:

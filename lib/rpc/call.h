@@ -60,6 +60,7 @@ struct anycable_socket {
   struct ac_rpc *rpc;
   struct ac_arena *arena;
   void *session;
+  struct ac_socket_datum *data; /* of anycable_socket_set_data() */
 
   /* The transport's, on the I/O thread. */
   ac_rpc_answered_fn answered; /* NULL once told, or not wanted */
@@ -84,6 +85,7 @@ struct anycable_socket {
   anycable_str message; /* of anycable_socket_fail() */
   size_t befores;       /* interceptors that were asked */
   bool open;            /* output is taken */
+  bool rejected;        /* anycable_socket_reject() was called */
   bool deferrable;      /* a handle_ function runs */
   bool close;
   bool stop_all;

@@ -27,17 +27,19 @@ anycable_deferred *anycable_socket_defer(anycable_socket *socket) {
 }
 
 anycable_socket *anycable_deferred_socket(const anycable_deferred *deferred) {
-  return deferred->call;
+  return deferred ? deferred->call : NULL;
 }
 
 bool anycable_deferred_cancelled(const anycable_deferred *deferred) {
-  return atomic_load(&deferred->call->cancelled);
+  return !deferred || atomic_load(&deferred->call->cancelled);
 }
 
 void anycable_deferred_on_cancel(anycable_deferred *deferred,
                                  void (*fn)(anycable_deferred *deferred,
                                             void *ctx),
                                  void *ctx) {
+  if (!deferred)
+    return;
   struct ac_rpc *rpc = deferred->call->rpc;
   pthread_mutex_lock(&rpc->mutex);
   bool now = fn && atomic_load(&deferred->call->cancelled);
@@ -97,9 +99,9 @@ static bool leave_to_handler(anycable_socket *call, int outcome) {
 }
 
 int anycable_deferred_finish(anycable_deferred *deferred, int outcome) {
-  anycable_socket *call = deferred->call;
-  if (outcome == ANYCABLE_PENDING)
+  if (!deferred || outcome == ANYCABLE_PENDING || outcome == ANYCABLE_ANSWERED)
     return ANYCABLE_ERR_INVALID;
+  anycable_socket *call = deferred->call;
   if (deferred->finished)
     return ANYCABLE_ERR_STATE;
   if (atomic_load(&call->cancelled))

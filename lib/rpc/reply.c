@@ -67,10 +67,11 @@ static int checked(anycable_socket *call, int outcome) {
                         anycable_strerror(call->error));
     return call->error;
   }
+  if (outcome == ANYCABLE_DONE && call->rejected)
+    return ANYCABLE_REJECT;
   if (outcome == ANYCABLE_DONE || outcome == ANYCABLE_REJECT)
     return outcome;
-  ac_socket_explain(call, "a handler returned %d, which is no outcome",
-                    outcome);
+  ac_socket_explain(call, "%d was returned, which is no outcome", outcome);
   return ANYCABLE_ERR_INVALID;
 }
 
@@ -80,8 +81,8 @@ int ac_reply_outcome(anycable_socket *call, int outcome) {
       call->identifiers.len > 0)
     return outcome;
   int error = identifiers(call);
-  if (!error)
-    return outcome;
+  if (!error) /* an output in there may have failed */
+    return checked(call, outcome);
   ac_socket_explain(call, "the identifiers cannot be sent: %s",
                     anycable_strerror(error));
   return error;

@@ -102,7 +102,7 @@ anycable_str anycable_request_metadata(const anycable_request *request,
                                        const char *name) {
   anycable_str wanted = anycable_str_of(name);
   for (size_t i = 0; i < request->n_metadata; i++) {
-    if (anycable_str_equal(request->metadata[i].key, wanted))
+    if (ac_str_equal_nocase(request->metadata[i].key, wanted))
       return request->metadata[i].value;
   }
   return ac_str_empty();

@@ -216,6 +216,43 @@ void *anycable_socket_alloc(anycable_socket *socket, size_t size) {
   return ac_arena_zalloc(socket->arena, size ? size : 1);
 }
 
+/* --- what is kept with a call ----------------------------------------------
+ */
+
+struct ac_socket_datum {
+  struct ac_socket_datum *next;
+  const void *key;
+  void *data;
+};
+
+static struct ac_socket_datum *datum_of(const anycable_socket *socket,
+                                        const void *key) {
+  struct ac_socket_datum *datum = socket->data;
+  while (datum && datum->key != key)
+    datum = datum->next;
+  return datum;
+}
+
+int anycable_socket_set_data(anycable_socket *socket, const void *key,
+                             void *data) {
+  struct ac_socket_datum *datum = datum_of(socket, key);
+  if (!datum) {
+    datum = ac_arena_alloc(socket->arena, sizeof(*datum));
+    if (!datum)
+      return ac_socket_failed(socket, ANYCABLE_ERR_NOMEM);
+    datum->next = socket->data;
+    datum->key = key;
+    socket->data = datum;
+  }
+  datum->data = data;
+  return ANYCABLE_OK;
+}
+
+void *anycable_socket_data(const anycable_socket *socket, const void *key) {
+  const struct ac_socket_datum *datum = datum_of(socket, key);
+  return datum ? datum->data : NULL;
+}
+
 static anycable_str ANYCABLE_PRINTF(2, 0)
     vformat(anycable_socket *socket, const char *format, va_list args) {
   char small[256];
@@ -299,6 +336,8 @@ int anycable_socket_reject(anycable_socket *socket, const char *format, ...) {
   va_start(args, format);
   set_message(socket, format, args);
   va_end(args);
+  if (socket->open)
+    socket->rejected = true;
   return ANYCABLE_REJECT;
 }
 
@@ -311,6 +350,8 @@ void ac_socket_explain(anycable_socket *call, const char *format, ...) {
 
 int64_t anycable_socket_time_left(const anycable_socket *socket) {
   uint64_t now = ac_clock_now();
+  if (atomic_load(&socket->cancelled))
+    return 0;
   return socket->deadline > now ? (int64_t)((socket->deadline - now) / AC_MS)
                                 : 0;
 }

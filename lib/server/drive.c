@@ -24,6 +24,9 @@ static void enter(anycable_server *server, enum ac_state state) {
   server->state = state;
   pthread_cond_broadcast(&server->changed);
   pthread_mutex_unlock(&server->mutex);
+  if (state ==
+      AC_STATE_CLOSED) /* a host's loop shall hear of it, and stay so */
+    ac_loop_wake(server->loop);
 }
 
 static void close_listeners(anycable_server *server) {

@@ -314,16 +314,16 @@ const scenarios = {
 
   async drain(client) {
     const stream = client.watch("");
+    const end = new Promise((resolve) => {
+      stream.once("error", resolve).once("end", resolve);
+    });
     assert.equal((await next(stream)).status, "SERVING");
     const call = client.ask("slow", "1000");
     await client.until("slow", 0);
     const draining = next(stream);
     assert.equal((await client.say("drain")).status, "SUCCESS");
     assert.equal((await draining).status, "NOT_SERVING");
-    const end = new Promise((resolve) => {
-      stream.once("error", resolve).once("end", resolve);
-      stream.on("data", () => assert.fail("more after NOT_SERVING"));
-    });
+    stream.on("data", () => assert.fail("more after NOT_SERVING"));
     assert.deepEqual(await call, { data: "1000" });
     await end;
   },

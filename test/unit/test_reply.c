@@ -247,6 +247,39 @@ static void test_fail_is_remembered(void **state) {
   done();
 }
 
+static int rejects_and_forgets(anycable_socket *socket) {
+  anycable_socket_reject(socket, "not you");
+  return ANYCABLE_DONE;
+}
+
+static void test_reject_is_remembered(void **state) {
+  (void)state;
+  fx.open = rejects_and_forgets;
+  const struct ac_wire_reply *reply = run(ANYCABLE_CONNECT, "");
+  assert_int_equal(reply->status, AC_WIRE_FAILURE);
+  assert_str(reply->error_msg, "not you");
+  done();
+}
+
+static int keeps_data(anycable_socket *socket) {
+  static char a, b;
+  assert_null(anycable_socket_data(socket, &a));
+  assert_int_equal(anycable_socket_set_data(socket, &a, &b), ANYCABLE_OK);
+  assert_int_equal(anycable_socket_set_data(socket, &b, &a), ANYCABLE_OK);
+  assert_ptr_equal(anycable_socket_data(socket, &a), &b);
+  assert_int_equal(anycable_socket_set_data(socket, &a, NULL), ANYCABLE_OK);
+  assert_null(anycable_socket_data(socket, &a));
+  assert_ptr_equal(anycable_socket_data(socket, &b), &a);
+  assert_in_range(anycable_socket_time_left(socket), 1, 60000);
+  return ANYCABLE_DONE;
+}
+
+static void test_data(void **state) {
+  (void)state;
+  assert_int_equal(command("message", keeps_data)->status, AC_WIRE_SUCCESS);
+  done();
+}
+
 static int nonsense_outcome;
 static int returns_nonsense(anycable_socket *socket) {
   (void)socket;
@@ -527,6 +560,8 @@ int main(void) {
       TEST(test_no_streams_for_the_unsubscribed),
       TEST(test_error),
       TEST(test_fail_is_remembered),
+      TEST(test_reject_is_remembered),
+      TEST(test_data),
       TEST(test_nonsense_outcomes),
       TEST(test_every_negative_value_is_an_error),
       TEST(test_invalid_arguments),

@@ -76,7 +76,8 @@ static int sees_headers(const anycable_request *request) {
   assert_string_equal(anycable_request_remote_addr(request).ptr, "2001:db8::1");
   assert_string_equal(anycable_request_sid(request).ptr, "s1");
   assert_string_equal(anycable_request_metadata(request, "protov").ptr, "v1");
-  assert_string_equal(anycable_request_metadata(request, "Protov").ptr, "");
+  assert_string_equal(anycable_request_metadata(request, "Protov").ptr, "v1");
+  assert_string_equal(anycable_request_metadata(request, "proto").ptr, "");
   return ANYCABLE_DONE;
 }
 

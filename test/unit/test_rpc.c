@@ -215,6 +215,16 @@ static anycable_socket *pend(struct heard *heard) {
   return call;
 }
 
+static void test_no_deferred(void **state) {
+  (void)state;
+  assert_null(anycable_deferred_socket(NULL));
+  assert_true(anycable_deferred_cancelled(NULL));
+  anycable_deferred_on_cancel(NULL, NULL, NULL);
+  assert_int_equal(anycable_deferred_finish(NULL, ANYCABLE_DONE),
+                   ANYCABLE_ERR_INVALID);
+  anycable_deferred_free(NULL);
+}
+
 static void test_finish_later(void **state) {
   struct heard heard;
   (void)state;
@@ -274,6 +284,7 @@ static void test_cancelled_by_the_peer(void **state) {
   anycable_deferred_on_cancel(deferred, on_cancel, &cancels);
   ac_rpc_release(call);
   assert_int_equal(cancels, 1);
+  assert_int_equal(anycable_socket_time_left(call), 0);
   assert_string_equal(
       anycable_request_sid(
           anycable_socket_request(anycable_deferred_socket(deferred)))
@@ -548,6 +559,7 @@ int main(void) {
       TEST(test_cancelled_in_the_queue),
       TEST(test_never_submitted),
       TEST(test_inline_handler_too_late),
+      cmocka_unit_test(test_no_deferred),
       TEST(test_finish_later),
       TEST(test_free_without_an_answer),
       TEST(test_cancelled_by_the_peer),

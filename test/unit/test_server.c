@@ -178,6 +178,17 @@ static void test_stop_drives_a_host_loop(void **state) {
   unmake();
 }
 
+/* Who stops it from elsewhere leaves the loop something to wake up for. */
+static void test_closed_stays_readable(void **state) {
+  (void)state;
+  make("127.0.0.1:0", 30);
+  assert_int_equal(anycable_server_dispatch(server), ANYCABLE_OK);
+  assert_int_equal(anycable_server_stop(server, 5000), ANYCABLE_OK);
+  for (int i = 0; i < 3; i++)
+    assert_int_equal(drive(), ANYCABLE_CLOSED);
+  unmake();
+}
+
 static void test_never_driven(void **state) {
   (void)state;
   make("127.0.0.1:0", 30);
@@ -534,6 +545,7 @@ int main(void) {
       cmocka_unit_test(test_run_and_request_stop),
       cmocka_unit_test(test_host_loop),
       cmocka_unit_test(test_stop_drives_a_host_loop),
+      cmocka_unit_test(test_closed_stays_readable),
       cmocka_unit_test(test_never_driven),
       cmocka_unit_test(test_null_server),
       cmocka_unit_test(test_drain_finishes_calls),
