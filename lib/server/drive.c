@@ -132,7 +132,7 @@ static void open_doors(anycable_server *server) {
     ac_log_write(&server->log, ANYCABLE_LOG_INFO,
                  "libanycable %s serves gRPC on %s (TLS %s, %d workers)",
                  anycable_version(), server->addresses[i],
-                 server->tls ? "on" : "off", workers);
+                 server->config->tls_cert ? "on" : "off", workers);
   if (server->tls && ac_tls_expired(server->tls))
     ac_log_write(&server->log, ANYCABLE_LOG_WARN,
                  "rpc_tls_cert: the certificate has expired");
@@ -151,7 +151,7 @@ static void serve(anycable_server *server) {
 static void finish(anycable_server *server) {
   if (atomic_load(&server->free_asked)) {
     if (server->joinable)
-      pthread_detach(server->thread);
+      pthread_detach(pthread_self());
     ac_server_destroy(server);
     return;
   }
@@ -282,6 +282,13 @@ static bool wait_for(anycable_server *server, enum ac_state state,
                                           : await(server, state, deadline);
 }
 
+/* When |ms| are over. A year is for ever; more would overflow. */
+static uint64_t deadline_in(int64_t ms) {
+  const int64_t most = INT64_C(366) * 24 * 3600 * 1000;
+  uint64_t wait = (uint64_t)(ms < 0 ? 0 : ms > most ? most : ms);
+  return ac_clock_now() + wait * AC_MS;
+}
+
 /* A server that nobody ever drove has nothing to drain. */
 static bool close_undriven(anycable_server *server) {
   pthread_mutex_lock(&server->mutex);
@@ -295,7 +302,7 @@ static bool close_undriven(anycable_server *server) {
 }
 
 int anycable_server_stop(anycable_server *server, int64_t grace_ms) {
-  const uint64_t for_closing = 5 * AC_SECOND; /* it takes no time, normally */
+  const int64_t closing_ms = 5000; /* it takes no time, normally */
   if (!server)
     return ANYCABLE_ERR_INVALID;
   if (forked(server))
@@ -305,12 +312,11 @@ int anycable_server_stop(anycable_server *server, int64_t grace_ms) {
                           "anycable_server_stop() in a handler");
   if (close_undriven(server))
     return ANYCABLE_OK;
-  uint64_t grace = grace_ms > 0 ? (uint64_t)grace_ms * AC_MS : 0;
   ask_at_least(server, 1);
-  if (wait_for(server, AC_STATE_CLOSED, ac_clock_now() + grace))
+  if (wait_for(server, AC_STATE_CLOSED, deadline_in(grace_ms)))
     return ANYCABLE_OK;
   ask_at_least(server, 2);
-  wait_for(server, AC_STATE_CLOSING, ac_clock_now() + for_closing);
+  wait_for(server, AC_STATE_CLOSING, deadline_in(closing_ms));
   if (state_of(server) == AC_STATE_CLOSED)
     return ANYCABLE_OK;
   return ac_server_fail(server, ANYCABLE_ERR_BUSY, "handlers still run");

@@ -273,6 +273,44 @@ static void test_drain_finishes_calls(void **state) {
   unmake();
 }
 
+static void *stops_with_all_the_time(void *arg) {
+  *(int *)arg = anycable_server_stop(server, INT64_MAX);
+  return NULL;
+}
+
+/* Reads until the server says goodbye. */
+static bool await_goaway(int fd) {
+  unsigned char head[9], payload[20000];
+  do {
+    size_t len;
+    if (!raw_read(fd, head, 9))
+      return false;
+    len = (size_t)head[0] << 16 | (size_t)head[1] << 8 | head[2];
+    if (len > sizeof(payload) || !raw_read(fd, payload, len))
+      return false;
+  } while (head[3] != 7);
+  return true;
+}
+
+/* However much time that is. */
+static void test_stop_waits_for_ever(void **state) {
+  unsigned char out[64];
+  pthread_t thread;
+  int rc = 1;
+  (void)state;
+  make("127.0.0.1:0", 2);
+  assert_int_equal(anycable_server_start(server), ANYCABLE_OK);
+  int fd = begin_call();
+  pthread_create(&thread, NULL, stops_with_all_the_time, &rc);
+  assert_true(await_goaway(fd));
+  open_gate();
+  assert_int_equal(raw_answer(fd, 1, out, sizeof(out)), 2);
+  close(fd);
+  pthread_join(thread, NULL);
+  assert_int_equal(rc, ANYCABLE_OK);
+  unmake();
+}
+
 /* And when there is not, stop says that a handler runs still. */
 static void test_stop_is_bounded(void **state) {
   unsigned char out[64];
@@ -549,6 +587,7 @@ int main(void) {
       cmocka_unit_test(test_never_driven),
       cmocka_unit_test(test_null_server),
       cmocka_unit_test(test_drain_finishes_calls),
+      cmocka_unit_test(test_stop_waits_for_ever),
       cmocka_unit_test(test_stop_is_bounded),
       cmocka_unit_test(test_stop_in_a_handler),
       cmocka_unit_test(test_free_in_a_handler),
