@@ -65,6 +65,7 @@ say = @echo "  $1	$@"
 endif
 
 GEN := $(BUILD)/gen
+PLAIN := $(GEN)/plain
 AC_CPPFLAGS := -Iinclude -Ilib -I$(GEN) -D_GNU_SOURCE $(DEPS_CFLAGS)
 AC_CFLAGS := -std=c11 -pthread -fvisibility=hidden $(WARNINGS) $(SAN_FLAGS)
 COMPILE = $(CC) $(AC_CPPFLAGS) $(CPPFLAGS) $(AC_CFLAGS) $(CFLAGS) -MMD -MP

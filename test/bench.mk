@@ -4,37 +4,25 @@
 #: make bench           figures, and required against seen; BENCH=--help tells more
 
 BENCH ?=
-PLAIN := $(GEN)/plain
 GRPC_CPP_LIBS = -Wl,--as-needed $$($(PKG_CONFIG) --libs grpc++ protobuf) -pthread
 GRPC_CPP = $(CXX) -std=c++17 -I$(PLAIN) $(CPPFLAGS) $(CXXFLAGS) -MMD -MP
 
-# Generators for other languages do not know protobuf-c's options.
-$(PLAIN)/%.proto: proto/%.proto
-	@mkdir -p $(@D)
-	sed -e '/protobuf-c/d' -e '/pb_c_file/d' $< > $@
-
-$(PLAIN)/%.pb.cc $(PLAIN)/%.pb.h $(PLAIN)/%.grpc.pb.cc $(PLAIN)/%.grpc.pb.h: \
-		$(PLAIN)/%.proto
-	protoc -I $(PLAIN) --cpp_out=$(PLAIN) --grpc_out=$(PLAIN) \
-		--plugin=protoc-gen-grpc="$$(command -v grpc_cpp_plugin)" $<
-
-.PRECIOUS: $(PLAIN)/%.proto $(PLAIN)/%.pb.cc $(PLAIN)/%.pb.h \
-	$(PLAIN)/%.grpc.pb.cc $(PLAIN)/%.grpc.pb.h $(PLAIN)/%.o $(BUILD)/bench/%.o
+.PRECIOUS: $(BUILD)/bench/%.o
 
 $(BUILD)/bench/%.o: test/bench/%.cc $(PLAIN)/rpc.grpc.pb.h
 	@mkdir -p $(@D)
-	$(GRPC_CPP) -Wall -Wextra -c -o $@ $<
-
-$(PLAIN)/%.o: $(PLAIN)/%.cc
-	$(GRPC_CPP) -w -c -o $@ $<
+	$(call say,CXX)
+	$(Q)$(GRPC_CPP) -Wall -Wextra -c -o $@ $<
 
 $(BUILD)/bench/%_grpc_cpp: $(BUILD)/bench/%_grpc_cpp.o $(PLAIN)/rpc.pb.o \
 		$(PLAIN)/rpc.grpc.pb.o
-	$(CXX) -o $@ $^ $(LDFLAGS) $(GRPC_CPP_LIBS)
+	$(call say,LD)
+	$(Q)$(CXX) -o $@ $^ $(LDFLAGS) $(GRPC_CPP_LIBS)
 
 $(BUILD)/bench/%: test/bench/%.c $(BUILD)/libanycable.so
 	@mkdir -p $(@D)
-	$(CC) -Iinclude $(CPPFLAGS) -std=c11 -pthread $(WARNINGS) $(SAN_FLAGS) \
+	$(call say,CC)
+	$(Q)$(CC) -Iinclude $(CPPFLAGS) -std=c11 -pthread $(WARNINGS) $(SAN_FLAGS) \
 		$(CFLAGS) -MMD -MP -o $@ $< -L$(BUILD) -lanycable \
 		-Wl,-rpath,'$$ORIGIN/..' $(LDFLAGS)
 

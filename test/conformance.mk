@@ -8,7 +8,8 @@ CONFORMANCE_TESTS := $(sort $(wildcard test/conformance/test_*.py))
 # The server sees what an installed user sees: the public headers alone.
 $(CONFORMANCE): test/conformance/server.c $(BUILD)/libanycable.so
 	@mkdir -p $(@D)
-	$(CC) -Iinclude -D_GNU_SOURCE $(CPPFLAGS) -std=c11 -pthread $(WARNINGS) \
+	$(call say,CC)
+	$(Q)$(CC) -Iinclude -D_GNU_SOURCE $(CPPFLAGS) -std=c11 -pthread $(WARNINGS) \
 		$(SAN_FLAGS) $(CFLAGS) -MMD -MP -o $@ $< -L$(BUILD) -lanycable \
 		-Wl,-rpath,'$$ORIGIN/..' $(LDFLAGS)
 

@@ -7,13 +7,14 @@ TOOL_TESTS := $(sort $(wildcard test/tool/test_*.py))
 
 $(TOOL_PROTOS): proto/rpc.proto proto/health.proto
 	@mkdir -p $(@D)
-	protoc -I proto -I $$($(PKG_CONFIG) --variable=includedir libprotobuf-c) \
+	$(call say,GEN)
+	$(Q)protoc -I proto -I $$($(PKG_CONFIG) --variable=includedir libprotobuf-c) \
 		--python_out=$(@D) rpc.proto health.proto \
 		protobuf-c/protobuf-c.proto
 
 .PHONY: check-tool
 check-tool: $(BUILD)/bin/anycable $(TOOL_PROTOS)
-	mandoc -Tlint -Wwarning man/anycable.1
+	$(Q)mandoc -Tlint -Wwarning man/anycable.1
 	@set -e; for t in $(TOOL_TESTS); do echo "  TEST $$t"; \
 		log=$(BUILD)/tool/$$(basename $$t .py).log; \
 		ANYCABLE_TOOL=$< PYTHONPATH=$(BUILD)/tool \

@@ -13,28 +13,14 @@ FUZZ_FLAGS := -g -O1 -fsanitize=fuzzer-no-link,address,undefined \
 	-fno-sanitize-recover=undefined
 
 WIRE := $(BUILD)/wire
-WIRE_CPPFLAGS = -Iinclude -Ilib -I$(WIRE)
+WIRE_CPPFLAGS = -Iinclude -Ilib -I$(PLAIN)
 WIRE_LIBS = $$($(PKG_CONFIG) --libs protobuf) -pthread
-WIRE_PROTOS := $(WIRE)/rpc.pb.o $(WIRE)/health.pb.o
+WIRE_PROTOS := $(PLAIN)/rpc.pb.o $(PLAIN)/health.pb.o
 
-# Google's generators do not know protobuf-c's options.
-$(WIRE)/%.proto: proto/%.proto
+.PRECIOUS: $(WIRE)/%.o $(WIRE)/fuzz/%.o
+
+$(WIRE)/%.o: test/fuzz/%.cc | $(PLAIN)/rpc.pb.h $(PLAIN)/health.pb.h
 	@mkdir -p $(@D)
-	$(call say,GEN)
-	$(Q)sed -e '/protobuf-c/d' -e '/pb_c_file/d' $< > $@
-
-$(WIRE)/%.pb.cc $(WIRE)/%.pb.h: $(WIRE)/%.proto
-	$(call say,GEN)
-	$(Q)protoc -I $(WIRE) --cpp_out=$(WIRE) $<
-
-$(WIRE)/%.pb.o: $(WIRE)/%.pb.cc
-	$(call say,CXX)
-	$(Q)$(CXX) -std=c++17 -I$(WIRE) $(CPPFLAGS) -w -O2 -c -o $@ $<
-
-.PRECIOUS: $(WIRE)/%.proto $(WIRE)/%.pb.cc $(WIRE)/%.pb.h $(WIRE)/%.o \
-	$(WIRE)/fuzz/%.o
-
-$(WIRE)/%.o: test/fuzz/%.cc | $(WIRE)/rpc.pb.h $(WIRE)/health.pb.h
 	$(call say,CXX)
 	$(Q)$(CXX) -std=c++17 -Wall -Wextra $(WIRE_CPPFLAGS) $(CPPFLAGS) \
 		$(SAN_FLAGS) $(CXXFLAGS) -MMD -MP -c -o $@ $<
@@ -61,7 +47,7 @@ $(WIRE)/fuzz/%.o: %.c
 	$(call say,CC)
 	$(Q)$(FUZZ_CC) $(AC_CPPFLAGS) -std=c11 $(FUZZ_FLAGS) -c -o $@ $<
 
-$(WIRE)/fuzz/%.o: test/fuzz/%.cc | $(WIRE)/rpc.pb.h $(WIRE)/health.pb.h
+$(WIRE)/fuzz/%.o: test/fuzz/%.cc | $(PLAIN)/rpc.pb.h $(PLAIN)/health.pb.h
 	@mkdir -p $(@D)
 	$(call say,CXX)
 	$(Q)$(FUZZ_CXX) -std=c++17 $(WIRE_CPPFLAGS) $(FUZZ_FLAGS) -DLIBFUZZER \
