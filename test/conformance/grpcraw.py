@@ -125,6 +125,21 @@ def messages(data):
     return out
 
 
+# The frames of a whole call, for those that are sent by the thousand.
+
+REQUEST = h2raw.block(fields())
+BODY = message(command_message())
+
+
+def call(stream, block=REQUEST):
+    return h2raw.headers(stream, block) + h2raw.data_frames(stream, BODY)
+
+
+def streams(count, first=1):
+    """The identifiers of so many streams."""
+    return range(first, first + 2 * count, 2)
+
+
 class Reply:
     """A CommandResponse, or, in fields 1 to 4, a ConnectionResponse."""
 

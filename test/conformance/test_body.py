@@ -5,7 +5,7 @@ import random
 import time
 
 import h2raw
-from grpcraw import (COMMAND, CONNECT, DISCONNECT, ERROR, INTERNAL,
+from grpcraw import (BODY, COMMAND, CONNECT, DISCONNECT, ERROR, INTERNAL,
                      RESOURCE_EXHAUSTED, SUCCESS, UNIMPLEMENTED,
                      command_message, connection_request, disconnect_request,
                      env, fields, message, pairs, text, varint)
@@ -15,7 +15,6 @@ from harness import SANITIZED, ServerTest, grpc, main, ok, reply, table
 
 MIB = 1 << 20
 GOOD = command_message()
-BODY = message(GOOD)
 
 REFUSED = grpc(INTERNAL)
 TRUNCATED = grpc(INTERNAL)
@@ -330,17 +329,13 @@ def sized(total):
         total - len(command_message('length:' + 'x' * (MIB * 3))) + MIB * 3))
 
 
-# Four megabytes take their time where a sanitizer looks on.
-PATIENT = {'grpc_timeout': '60S'}
-
-
 class Sizes(ServerTest):
     flags = ['--workers', 2]
 
     def upload(self, conn, body, path=COMMAND):
-        stream = conn.request(fields(path, **PATIENT), b'', end=False)
+        stream = conn.request(fields(path), b'', end=False)
         conn.upload(stream, message(body))
-        return conn.response(stream, 20)
+        return conn.response(stream)
 
     def test_row18_exactly_the_limit(self):
         body = sized(4 * MIB)
@@ -401,7 +396,7 @@ class Sizes(ServerTest):
         calls = []
         for conn in [self.connect() for _ in range(7)]:
             for _ in range(4):
-                stream = conn.request(fields(**PATIENT), b'', end=False)
+                stream = conn.request(fields(), b'', end=False)
                 conn.upload(stream, body, end=False)
                 calls.append((conn, stream))
         for conn, stream in calls:
@@ -533,9 +528,9 @@ class Bombs(ServerTest):
                 self.server.reset_peak()
                 peak, cpu = self.server.peak(), self.server.cpu()
                 runs = self.server.stats()['calls']
-                stream = conn.request(fields(path, **PATIENT), b'', end=False)
+                stream = conn.request(fields(path), b'', end=False)
                 conn.upload(stream, message(body))
-                got = conn.response(stream, 20)
+                got = conn.response(stream)
                 self.check_status(got, INTERNAL)
                 self.assertEqual(self.server.stats()['calls'], runs)
                 # 326 s it was; receiving 4 MiB costs some too.
@@ -550,7 +545,7 @@ class Bombs(ServerTest):
         """A bomb holds nobody up."""
         with self.open() as conn, self.open() as other:
             name, path, body = BOMBS[0]
-            stream = conn.request(fields(path, **PATIENT), b'', end=False)
+            stream = conn.request(fields(path), b'', end=False)
             conn.upload(stream, message(body))
             begin = time.monotonic()
             self.still_serves(other)

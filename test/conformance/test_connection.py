@@ -311,8 +311,8 @@ class Streams(ServerTest):
         before = self.server.stats()
         conn = self.connect()
         for _ in range(20):
-            self.start(conn, 'hold', grpc_timeout='60S')
-        self.start(conn, 'block', grpc_timeout='60S')
+            self.start(conn, 'hold')
+        self.start(conn, 'block')
         self.server.wait_stats(holding=20, running=1)
         conn.close()
         self.server.wait_stats(holding=0, running=1,
@@ -392,7 +392,7 @@ class FewStreams(ServerTest):
         conn = self.connect()
         conn.sync()
         self.assertEqual(conn.settings[h2raw.MAX_CONCURRENT_STREAMS], 3)
-        held = [self.start(conn, 'hold', grpc_timeout='60S') for _ in range(3)]
+        held = [self.start(conn, 'hold') for _ in range(3)]
         self.server.wait_stats(holding=3)
         before = self.server.stats()['calls']
         more = self.start(conn)
@@ -463,7 +463,7 @@ class Tls(ServerTest):
         self.assertEqual(conn.sock.selected_alpn_protocol(), 'h2')
         self.still_serves(conn)
         self.check_reply(conn.response(self.start(conn, 'big:%d' % MIB)))
-        stream = conn.request(fields(grpc_timeout='60S'), b'', end=False)
+        stream = conn.request(fields(), b'', end=False)
         conn.upload(stream, message(command_message('length:' + 'x' * MIB)))
         self.check_reply(conn.response(stream))
 

@@ -6,22 +6,12 @@ flood stands honest traffic that looks like it, and is left alone."""
 import time
 
 import h2raw
-from grpcraw import command_message, fields, message
+from grpcraw import BODY, REQUEST, call, fields, streams
 from h2raw import (DATA, END_HEADERS, END_STREAM, ENHANCE_YOUR_CALM,
                    frame, headers, literal, ping, rst, settings, window_update)
 from harness import SANITIZED, ServerTest, main
 
 MIB = 1 << 20
-BODY = message(command_message())
-REQUEST = h2raw.block(fields())
-
-
-def call(stream, block=REQUEST):
-    return headers(stream, block) + frame(DATA, END_STREAM, stream, BODY)
-
-
-def streams(count, first=1):
-    return range(first, first + 2 * count, 2)
 
 
 class FloodTest(ServerTest):

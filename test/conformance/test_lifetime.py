@@ -78,7 +78,7 @@ class GracefulStop(unittest.TestCase):
         self.server.wait_stats(holding=1)
 
     def start(self, data='echo:hi'):
-        return ServerTest.start(self.conn, data, grpc_timeout='60S')
+        return ServerTest.start(self.conn, data)
 
     def finish(self):
         self.assertEqual(self.server.wait_exit(), 0)
@@ -181,7 +181,7 @@ class Age(ServerTest):
 
     def test_row41_max_age(self):
         conn = self.connect()
-        held = self.start(conn, 'hold', grpc_timeout='60S')
+        held = self.start(conn, 'hold')
         conn.wait(lambda: len(conn.goaways) == 2)
         self.assertEqual((conn.goaways[1].code, conn.goaways[1].debug),
                          (NO_ERROR, b'max_age'))
@@ -193,7 +193,7 @@ class Age(ServerTest):
 
     def test_row41_calls_finish(self):
         conn = self.connect()
-        held = self.start(conn, 'hold', grpc_timeout='60S')
+        held = self.start(conn, 'hold')
         conn.wait(lambda: conn.goaways)
         self.server.release()
         self.check_reply(conn.response(held))
@@ -242,7 +242,7 @@ class Idle(ServerTest):
 
     def test_row41_not_with_a_call(self):
         conn = self.connect()
-        held = self.start(conn, 'hold', grpc_timeout='60S')
+        held = self.start(conn, 'hold')
         conn.wait(lambda: conn.goaways, 1, strict=False)
         self.assertFalse(conn.goaways)
         self.server.release()
@@ -269,7 +269,7 @@ class Keepalive(ServerTest):
 
     def test_row42_not_answered(self):
         conn = self.connect(ack_pings=False)
-        held = self.start(conn, 'hold', grpc_timeout='60S')
+        held = self.start(conn, 'hold')
         self.assertTrue(conn.wait_closed())
         self.assertEqual(len(conn.pings), 1)
         self.assertFalse(conn.streams[held].blocks)

@@ -3,21 +3,12 @@ import resource
 import time
 
 import h2raw
-from grpcraw import RESOURCE_EXHAUSTED, command_message, fields, message
+from grpcraw import (REQUEST, RESOURCE_EXHAUSTED, call, command_message,
+                     fields, message, streams)
 from h2raw import DATA, END_STREAM, frame, headers, ping, window_update
 from harness import SANITIZED, ServerTest, main
 
 MIB = 1 << 20
-BODY = message(command_message())
-REQUEST = h2raw.block(fields())
-
-
-def call(stream, block=REQUEST):
-    return headers(stream, block) + frame(DATA, END_STREAM, stream, BODY)
-
-
-def streams(count, first=1):
-    return range(first, first + 2 * count, 2)
 
 
 class Slow(ServerTest):
@@ -49,8 +40,7 @@ class Slow(ServerTest):
         reset, or answered; the place is free again."""
         conns = [self.connect() for _ in range(100)]
         for conn in conns:
-            self.start(conn, body=message(b'', length=1000), end=False,
-                       grpc_timeout='60S')
+            self.start(conn, body=message(b'', length=1000), end=False)
         until = time.monotonic() + 10
         while not all(conn.streams[1].done or conn.closed for conn in conns):
             self.assertLess(time.monotonic(), until)
@@ -71,7 +61,7 @@ class Slow(ServerTest):
     def test_12_frame_without_end(self):
         conns = [self.connect() for _ in range(20)]
         for conn in conns:
-            conn.send(headers(1, fields(grpc_timeout='60S')) +
+            conn.send(headers(1, fields()) +
                       frame(DATA, 0, 1, b'x', length=1000))
             conn.streams[1] = h2raw.Response()
         until = time.monotonic() + 10
@@ -87,7 +77,7 @@ class Slow(ServerTest):
         for _ in range(100):
             conn = self.connect({h2raw.INITIAL_WINDOW_SIZE: 0}, refill=False)
             for _ in range(10):
-                self.start(conn, 'big:20000', grpc_timeout='60S')
+                self.start(conn, 'big:20000')
             conns.append(conn)
         until = time.monotonic() + 10
         while not all(conn.closed or all(
@@ -106,7 +96,7 @@ class Slow(ServerTest):
                                 refill=False)
             conn.send(window_update(0, 1 << 30))
             for _ in range(4):
-                self.start(conn, 'big:4000000', grpc_timeout='60S')
+                self.start(conn, 'big:4000000')
             conns.append(conn)
         until = time.monotonic() + 15
         other = self.connect()
@@ -167,7 +157,7 @@ class Memory(ServerTest):
             conn.sync()
             for _ in range(4):
                 self.start(conn, body=message(b'', length=4 * MIB - 100),
-                           end=False, grpc_timeout='60S')
+                           end=False)
         sent, refused = self.flood_uploads(conns)
         if not SANITIZED:
             self.assertLess(self.server.rss() - before, 40 * 1024)
@@ -189,7 +179,7 @@ class Memory(ServerTest):
         most = 0
         for _ in range(50):
             for conn in conns:
-                self.start(conn, 'big:%d' % MIB, grpc_timeout='60S')
+                self.start(conn, 'big:%d' % MIB)
                 conn.sync()
             most = max(most, self.server.rss() - before)
         if not SANITIZED:
@@ -244,7 +234,7 @@ class Many(ServerTest):
         conns = [self.connect() for _ in range(10)]
         for conn in conns:
             conn.send(b''.join(
-                headers(n, h2raw.block(fields(grpc_timeout='60S'))) +
+                headers(n, h2raw.block(fields())) +
                 frame(DATA, END_STREAM, n, message(command_message('hold')))
                 for n in streams(1000)))
         self.server.wait_stats(holding=10000, patience=20)

@@ -177,7 +177,7 @@ class Responses(ServerTest):
         for _ in range(2000):
             stream = self.start(conn, random_.choice(
                 ['echo:x', 'hold', 'big:20000', 'slow:1']),
-                grpc_timeout='60S', end=random_.random() < 0.8)
+                end=random_.random() < 0.8)
             if random_.random() < 0.3:
                 conn.read_once(0.001)
             conn.send(h2raw.rst(stream))
@@ -193,7 +193,7 @@ class Queue(ServerTest):
 
     def occupy(self, conn):
         """The worker, for as long as nobody releases it."""
-        stream = self.start(conn, 'block', grpc_timeout='60S')
+        stream = self.start(conn, 'block')
         self.server.wait_stats(running=1)
         return stream
 
@@ -230,7 +230,7 @@ class Queue(ServerTest):
         for stream in streams:
             self.check_status(conn.response(stream), DEADLINE_EXCEEDED)
         # Their places are free again.
-        late = [self.start(conn, grpc_timeout='60S') for _ in range(4)]
+        late = [self.start(conn) for _ in range(4)]
         self.assertTrue(conn.sync())
         self.assertFalse(any(conn.streams[s].done for s in late))
         self.server.release()
@@ -255,7 +255,7 @@ class Queue(ServerTest):
     def test_fault39_health_with_the_pool_full(self):
         conn = self.connect()
         busy = self.occupy(conn)
-        streams = [self.start(conn, grpc_timeout='60S') for _ in range(4)]
+        streams = [self.start(conn) for _ in range(4)]
         stream = self.start(conn, path=grpcraw.HEALTH_CHECK, body=message(b''))
         got = conn.response(stream)
         self.check_status(got, 0)
@@ -403,7 +403,7 @@ class SendTime(ServerTest):
     def test_row35_slow_is_not_dead(self):
         """A client that takes a little, and again, is served to the end."""
         conn = self.connect({h2raw.INITIAL_WINDOW_SIZE: 0}, refill=False)
-        stream = self.start(conn, 'big:1000', grpc_timeout='60S')
+        stream = self.start(conn, 'big:1000')
         got = conn.streams[stream]
         begin = time.monotonic()
         while time.monotonic() - begin < 1:
