@@ -29,13 +29,6 @@ static bool begin(void *owner, void *data, struct ac_h2_stream *stream) {
   return call->arena != NULL;
 }
 
-bool ac_grpc_charge(struct ac_grpc_call *call, size_t n) {
-  if (!ac_budget_take(call->grpc->budget, n))
-    return false;
-  call->charged += n;
-  return true;
-}
-
 /* --- the request --------------------------------------------------------- */
 
 static void refuse_now(struct ac_grpc_call *call, int status,

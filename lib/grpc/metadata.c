@@ -12,6 +12,13 @@
   ((s).len >= sizeof(literal) - 1 &&                                           \
    memcmp((s).ptr, literal, sizeof(literal) - 1) == 0)
 
+bool ac_grpc_charge(struct ac_grpc_call *call, size_t n) {
+  if (!ac_budget_take(call->grpc->budget, n))
+    return false;
+  call->charged += n;
+  return true;
+}
+
 void ac_grpc_refuse(struct ac_grpc_call *call, int status, const char *error) {
   if (call->error)
     return; /* the first reason counts */

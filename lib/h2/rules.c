@@ -47,16 +47,27 @@ static bool word_has_control(uint64_t word) {
   return low || ((del - ones) & ~del & highs);
 }
 
-static bool byte_valid(unsigned char c) {
-  return (c >= 0x20 && c != 0x7f) || c == '\t';
-}
-
+/* The slow way, for what has a tab in it. */
 static bool bytes_valid(const char *p, size_t n) {
   for (size_t i = 0; i < n; i++) {
-    if (!byte_valid((unsigned char)p[i]))
+    unsigned char c = (unsigned char)p[i];
+    if ((c < 0x20 && c != '\t') || c == 0x7f)
       return false;
   }
   return true;
+}
+
+/* All of 1 to 7 bytes in one word, some of them twice. */
+static uint64_t short_word(const char *p, size_t len) {
+  if (len >= 4) {
+    uint32_t first, last;
+    memcpy(&first, p, 4);
+    memcpy(&last, p + len - 4, 4);
+    return (uint64_t)first << 32 | last;
+  }
+  const unsigned char *u = (const unsigned char *)p;
+  const uint64_t spaces = UINT64_C(0x2020202020000000);
+  return spaces | (uint64_t)u[0] << 16 | (uint64_t)u[len / 2] << 8 | u[len - 1];
 }
 
 static bool is_space(char c) {
@@ -76,7 +87,7 @@ static bool value_valid(anycable_str value) {
   if (is_space(p[0]) || is_space(p[len - 1]))
     return false;
   if (len < 8)
-    return bytes_valid(p, len);
+    return !word_has_control(short_word(p, len)) || bytes_valid(p, len);
   for (size_t i = 0; i + 8 < len; i += 8) {
     memcpy(&word, p + i, 8);
     if (word_has_control(word))

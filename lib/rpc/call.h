@@ -130,6 +130,12 @@ struct ac_rpc {
   bool closed;  /* nothing is taken any more */
 };
 
+/* --- request.c ------------------------------------------------------------ */
+
+/* A metadata value, of a name in lower case. */
+anycable_str ac_request_metadata(const anycable_request *request,
+                                 anycable_str name);
+
 /* --- run.c: from before to the reply -------------------------------------- */
 
 /* Runs a call on this thread: checks, interceptors, handler. When it returns,

@@ -108,6 +108,16 @@ anycable_str anycable_request_metadata(const anycable_request *request,
   return ac_str_empty();
 }
 
+/* On the wire all names are in lower case. */
+anycable_str ac_request_metadata(const anycable_request *request,
+                                 anycable_str name) {
+  for (size_t i = 0; i < request->n_metadata; i++) {
+    if (anycable_str_equal(request->metadata[i].key, name))
+      return request->metadata[i].value;
+  }
+  return ac_str_empty();
+}
+
 anycable_str anycable_request_identifiers(const anycable_request *request) {
   return request->message.identifiers;
 }

@@ -97,7 +97,7 @@ void ac_rpc_call_metadata(anycable_socket *call, const struct ac_pair *pairs,
                           size_t n) {
   call->request.metadata = pairs;
   call->request.n_metadata = n;
-  call->request.sid = anycable_request_metadata(&call->request, "sid");
+  call->request.sid = ac_request_metadata(&call->request, ac_str("sid", 3));
 }
 
 const struct ac_wire_reply *ac_rpc_call_reply(const anycable_socket *call) {

@@ -26,7 +26,8 @@ static bool version_fits(anycable_str offered) {
 }
 
 static int check_version(anycable_socket *call) {
-  anycable_str offered = anycable_request_metadata(&call->request, "protov");
+  anycable_str offered =
+      ac_request_metadata(&call->request, ac_str("protov", 6));
   if (!call->rpc->config.version_check || version_fits(offered))
     return ANYCABLE_OK;
   ac_socket_explain(call,
