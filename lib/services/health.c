@@ -6,10 +6,12 @@
 struct watch {
   struct ac_list link;
   struct ac_grpc_call *call;
+  bool known; /* the service is one of ours */
 };
 
 void ac_health_init(struct ac_health *health) {
   health->serving = false;
+  health->closed = false;
   health->limits = (struct ac_wire_limits){16, 16, 16};
   ac_list_init(&health->watches);
 }
@@ -55,10 +57,22 @@ static void push(struct ac_grpc_call *call, enum ac_wire_health status) {
     ac_grpc_abort(call);
 }
 
+/* To who watches something else, nothing ever changes. */
 static void tell_all(struct ac_health *health) {
   for (struct ac_list *l = health->watches.next; l != &health->watches;
-       l = l->next)
-    push(ac_container_of(l, struct watch, link)->call, status(health));
+       l = l->next) {
+    struct watch *watch = ac_container_of(l, struct watch, link);
+    if (watch->known)
+      push(watch->call, status(health));
+  }
+}
+
+/* A server that drains waits for every stream's end. */
+static void send_all_away(struct ac_health *health) {
+  struct ac_list *link;
+  while ((link = ac_list_shift(&health->watches)))
+    ac_grpc_finish(ac_container_of(link, struct watch, link)->call,
+                   AC_GRPC_UNAVAILABLE);
 }
 
 void ac_health_open(struct ac_health *health) {
@@ -67,12 +81,10 @@ void ac_health_open(struct ac_health *health) {
 }
 
 void ac_health_close(struct ac_health *health) {
-  struct ac_list *link;
   health->serving = false;
+  health->closed = true;
   tell_all(health);
-  while ((link = ac_list_shift(&health->watches)))
-    ac_grpc_finish(ac_container_of(link, struct watch, link)->call,
-                   AC_GRPC_UNAVAILABLE);
+  send_all_away(health);
 }
 
 void ac_health_watch(struct ac_health *health, struct ac_grpc_call *call,
@@ -86,15 +98,13 @@ void ac_health_watch(struct ac_health *health, struct ac_grpc_call *call,
     return;
   }
   watch->call = call;
-  ac_list_init(&watch->link);
+  watch->known = is_known(service);
   call->user = watch;
   ac_grpc_open(call);
-  if (!is_known(service)) {
-    push(call, AC_WIRE_SERVICE_UNKNOWN); /* and never anything else */
-    return;
-  }
-  push(call, status(health));
+  push(call, watch->known ? status(health) : AC_WIRE_SERVICE_UNKNOWN);
   ac_list_append(&health->watches, &watch->link);
+  if (health->closed)
+    send_all_away(health);
 }
 
 void ac_health_watch_closed(struct ac_grpc_call *call) {

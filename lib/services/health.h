@@ -9,6 +9,7 @@
 
 struct ac_health {
   bool serving;
+  bool closed; /* ac_health_close was called */
   struct ac_wire_limits limits;
   struct ac_list watches;
 };
@@ -18,8 +19,8 @@ void ac_health_init(struct ac_health *health);
 /* From now on SERVING is answered. */
 void ac_health_open(struct ac_health *health);
 
-/* From now on NOT_SERVING is answered; watchers are told, and sent away, as a
- * drained server has none. */
+/* From now on NOT_SERVING is answered; watchers are told, and sent away, those
+ * too that still come, as a drained server has none. */
 void ac_health_close(struct ac_health *health);
 
 void ac_health_check(struct ac_health *health, struct ac_grpc_call *call,
