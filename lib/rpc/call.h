@@ -30,6 +30,12 @@ enum ac_call_phase {
 /* What a reply takes on the wire before anything was put out: its status. */
 enum { AC_CALL_REPLY_FIXED = 2 };
 
+/* User code that runs on a thread which is no worker. */
+struct ac_visit {
+  struct ac_list link; /* in ac_rpc.visits */
+  pthread_t thread;
+};
+
 /* Lists of what was put out. */
 struct ac_strings {
   anycable_str *items;
@@ -47,12 +53,11 @@ struct anycable_deferred {
   anycable_socket *call;
   void (*on_cancel)(anycable_deferred *deferred, void *ctx);
   void *on_cancel_ctx;
-  bool taken;      /* the call was deferred; never unset */
-  bool held;       /* not freed yet */
-  bool finished;   /* the holder's own: finish was called */
-  bool cancelling; /* on_cancel runs just now, on |canceller| */
-  pthread_t canceller;
-  struct ac_list link; /* in ac_rpc.deferred while held */
+  bool taken;                  /* the call was deferred; never unset */
+  bool held;                   /* not freed yet */
+  bool finished;               /* the holder's own: finish was called */
+  struct ac_visit *cancelling; /* on_cancel runs just now */
+  struct ac_list link;         /* in ac_rpc.deferred while held */
 };
 
 struct anycable_socket {
@@ -109,8 +114,8 @@ struct ac_rpc {
   struct ac_runtime runtime;
   struct ac_log log;
   struct ac_list batch; /* submitted in this turn; the I/O thread's */
-  pthread_t inline_thread;
-  bool inline_running; /* the I/O thread runs a handler */
+  _Atomic(pthread_t) inline_thread;
+  atomic_bool inline_running; /* the I/O thread runs a handler */
 
   pthread_mutex_t mutex; /* all below */
   pthread_cond_t work;   /* workers wait for calls */
@@ -193,12 +198,12 @@ void ac_rpc_unref(struct ac_rpc *rpc);
 
 /* User code is about to run on a thread that is no worker, or has run. False
  * if the rpc is closed. */
-struct ac_visit {
-  struct ac_list link;
-  pthread_t thread;
-};
 bool ac_rpc_enter(struct ac_rpc *rpc, struct ac_visit *visit);
 void ac_rpc_leave(struct ac_rpc *rpc, struct ac_visit *visit);
+
+/* The same for who has the lock. */
+void ac_rpc_enter_locked(struct ac_rpc *rpc, struct ac_visit *visit);
+void ac_rpc_leave_locked(struct ac_rpc *rpc, struct ac_visit *visit);
 
 /* Cancels: flags, and tells the deferred. The I/O thread. */
 void ac_call_cancel(anycable_socket *call);

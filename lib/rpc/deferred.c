@@ -56,6 +56,7 @@ void anycable_deferred_on_cancel(anycable_deferred *deferred,
 void ac_call_cancel(anycable_socket *call) {
   struct ac_rpc *rpc = call->rpc;
   struct anycable_deferred *deferred = &call->deferred;
+  struct ac_visit visit;
   pthread_mutex_lock(&rpc->mutex);
   atomic_store(&call->cancelled, true);
   void (*fn)(anycable_deferred *, void *) =
@@ -63,8 +64,8 @@ void ac_call_cancel(anycable_socket *call) {
   void *ctx = deferred->on_cancel_ctx;
   deferred->on_cancel = NULL;
   if (fn) {
-    deferred->cancelling = true;
-    deferred->canceller = pthread_self();
+    ac_rpc_enter_locked(rpc, &visit);
+    deferred->cancelling = &visit;
     atomic_fetch_add(&call->refs, 1);
   }
   pthread_mutex_unlock(&rpc->mutex);
@@ -72,7 +73,8 @@ void ac_call_cancel(anycable_socket *call) {
     return;
   fn(deferred, ctx);
   pthread_mutex_lock(&rpc->mutex);
-  deferred->cancelling = false;
+  deferred->cancelling = NULL;
+  ac_rpc_leave_locked(rpc, &visit);
   pthread_cond_broadcast(&rpc->quiet);
   pthread_mutex_unlock(&rpc->mutex);
   ac_call_unref(call);
@@ -131,7 +133,7 @@ void anycable_deferred_free(anycable_deferred *deferred) {
   pthread_mutex_lock(&rpc->mutex);
   deferred->on_cancel = NULL;
   while (deferred->cancelling &&
-         !pthread_equal(deferred->canceller, pthread_self()))
+         !pthread_equal(deferred->cancelling->thread, pthread_self()))
     pthread_cond_wait(&rpc->quiet, &rpc->mutex);
   deferred->held = false;
   ac_list_remove(&deferred->link);

@@ -158,12 +158,24 @@ void ac_rpc_release(anycable_socket *call) {
   ac_call_unref(call);
 }
 
+/* For ac_rpc_inside, which asks only whether its own thread is the one. */
+static void set_inline(struct ac_rpc *rpc, bool running) {
+  atomic_store_explicit(&rpc->inline_thread, pthread_self(),
+                        memory_order_relaxed);
+  atomic_store_explicit(&rpc->inline_running, running, memory_order_relaxed);
+}
+
+static bool inline_here(struct ac_rpc *rpc) {
+  return atomic_load_explicit(&rpc->inline_running, memory_order_relaxed) &&
+         pthread_equal(
+             atomic_load_explicit(&rpc->inline_thread, memory_order_relaxed),
+             pthread_self());
+}
+
 static void run_inline(anycable_socket *call) {
   struct ac_rpc *rpc = call->rpc;
-  rpc->inline_thread = pthread_self();
-  rpc->inline_running = true;
+  set_inline(rpc, true);
   bool done = ac_call_run(call);
-  rpc->inline_running = false;
   /* A handler may take its time: the clock is asked, not the turn. */
   bool late = ac_clock_now() >= call->deadline;
   if (done)
@@ -171,7 +183,8 @@ static void run_inline(anycable_socket *call) {
   else if (rpc->runtime.timer_set(rpc->runtime.loop, &call->timer,
                                   call->deadline) != 0)
     expire(&call->timer);
-  ac_call_drop_holder(call);
+  ac_call_drop_holder(call); /* user code too */
+  set_inline(rpc, false);
 }
 
 void ac_rpc_submit(anycable_socket *call, uint64_t deadline,
@@ -360,22 +373,29 @@ void ac_rpc_collect(struct ac_rpc *rpc) {
 
 /* --- visits and the end --------------------------------------------------- */
 
+void ac_rpc_enter_locked(struct ac_rpc *rpc, struct ac_visit *visit) {
+  visit->thread = pthread_self();
+  ac_list_append(&rpc->visits, &visit->link);
+  rpc->running++;
+}
+
+void ac_rpc_leave_locked(struct ac_rpc *rpc, struct ac_visit *visit) {
+  ac_list_remove(&visit->link);
+  ran(rpc);
+}
+
 bool ac_rpc_enter(struct ac_rpc *rpc, struct ac_visit *visit) {
   pthread_mutex_lock(&rpc->mutex);
   bool open = !rpc->closed;
-  if (open) {
-    visit->thread = pthread_self();
-    ac_list_append(&rpc->visits, &visit->link);
-    rpc->running++;
-  }
+  if (open)
+    ac_rpc_enter_locked(rpc, visit);
   pthread_mutex_unlock(&rpc->mutex);
   return open;
 }
 
 void ac_rpc_leave(struct ac_rpc *rpc, struct ac_visit *visit) {
   pthread_mutex_lock(&rpc->mutex);
-  ac_list_remove(&visit->link);
-  ran(rpc);
+  ac_rpc_leave_locked(rpc, visit);
   pthread_mutex_unlock(&rpc->mutex);
 }
 
@@ -384,7 +404,7 @@ bool ac_rpc_idle(struct ac_rpc *rpc) {
   bool idle =
       rpc->running == 0 && rpc->n_queued == 0 && ac_list_empty(&rpc->finished);
   pthread_mutex_unlock(&rpc->mutex);
-  return idle && ac_list_empty(&rpc->batch) && !rpc->inline_running;
+  return idle && ac_list_empty(&rpc->batch) && !inline_here(rpc);
 }
 
 void ac_rpc_watch_idle(struct ac_rpc *rpc) {
@@ -399,7 +419,7 @@ void ac_rpc_run_inline(struct ac_rpc *rpc) {
 
 bool ac_rpc_inside(struct ac_rpc *rpc) {
   pthread_t self = pthread_self();
-  if (rpc->inline_running && pthread_equal(rpc->inline_thread, self))
+  if (inline_here(rpc))
     return true;
   bool inside = false;
   pthread_mutex_lock(&rpc->mutex);

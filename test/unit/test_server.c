@@ -24,6 +24,7 @@
  */
 
 static int (*on_command)(anycable_socket *socket);
+static void (*on_destroy)(void);
 static anycable_server *server;
 static atomic_int ctx_destroyed;
 
@@ -45,11 +46,18 @@ static int command(void *session, anycable_str identifier, anycable_str name,
   return on_command ? on_command(session) : ANYCABLE_DONE;
 }
 
+static void destroy(void *session) {
+  (void)session;
+  if (on_destroy)
+    on_destroy();
+}
+
 static const anycable_session_ops ops = {.size = sizeof(ops),
                                          .create = create,
                                          .handle_open = handle,
                                          .handle_close = handle,
-                                         .handle_channel_command = command};
+                                         .handle_channel_command = command,
+                                         .destroy = destroy};
 
 static void ctx_destroy(void *ctx) {
   assert_ptr_equal(ctx, &ctx_destroyed);
@@ -393,6 +401,105 @@ static void test_free_in_a_host_loop(void **state) {
   assert_int_equal(atomic_load(&ctx_destroyed), before + 1);
 }
 
+/* The same in callbacks that are no handlers, but run inside the server too. */
+static void destroy_frees(void) {
+  on_destroy = NULL;
+  anycable_server_free(server);
+}
+
+static void test_free_in_destroy(void **state) {
+  (void)state;
+  for (int workers = 0; workers <= 2; workers += 2) {
+    unsigned char out[64];
+    int before = atomic_load(&ctx_destroyed);
+    on_command = NULL;
+    on_destroy = destroy_frees;
+    make("127.0.0.1:0", workers);
+    char *to = strdup(address());
+    assert_int_equal(anycable_server_start(server), ANYCABLE_OK);
+    raw_call(to, COMMAND, out, sizeof(out));
+    anycable_app_free(app);
+    await_destroyed(before + 1);
+    free(to);
+  }
+}
+
+static _Atomic(anycable_deferred *) held;
+
+static void cancel_frees(anycable_deferred *deferred, void *ctx) {
+  (void)ctx;
+  assert_int_equal(anycable_server_stop(server, 0), ANYCABLE_ERR_STATE);
+  anycable_server_free(server);
+  anycable_deferred_free(deferred);
+}
+
+static int pends(anycable_socket *socket) {
+  anycable_deferred *deferred = anycable_socket_defer(socket);
+  anycable_deferred_on_cancel(deferred, cancel_frees, NULL);
+  atomic_store(&held, deferred);
+  return ANYCABLE_PENDING;
+}
+
+static void test_free_in_on_cancel(void **state) {
+  (void)state;
+  on_command = pends;
+  for (int workers = 0; workers <= 2; workers += 2) {
+    int before = atomic_load(&ctx_destroyed);
+    make("127.0.0.1:0", workers);
+    atomic_store(&held, NULL);
+    assert_int_equal(anycable_server_start(server), ANYCABLE_OK);
+    int fd = raw_connect(address());
+    assert_true(raw_send(fd, 1, COMMAND, NULL, 0));
+    while (!atomic_load(&held))
+      sched_yield();
+    close(fd);
+    anycable_app_free(app);
+    await_destroyed(before + 1);
+  }
+}
+
+static void test_free_in_on_cancel_in_a_host_loop(void **state) {
+  int before = atomic_load(&ctx_destroyed);
+  (void)state;
+  on_command = pends;
+  atomic_store(&held, NULL);
+  make("127.0.0.1:0", 0);
+  int fd = raw_connect(address());
+  assert_true(raw_send(fd, 1, COMMAND, NULL, 0));
+  while (!atomic_load(&held))
+    assert_int_equal(drive(), ANYCABLE_OK);
+  close(fd);
+  int rc;
+  while ((rc = drive()) == ANYCABLE_OK)
+    ;
+  assert_int_equal(rc, ANYCABLE_CLOSED);
+  anycable_app_free(app);
+  assert_int_equal(atomic_load(&ctx_destroyed), before + 1);
+}
+
+/* TSan's: handlers run inline while another thread stops. */
+static void test_stop_while_inline_handlers_run(void **state) {
+  unsigned char out[64];
+  pthread_t thread;
+  int rc = 1;
+  (void)state;
+  on_command = NULL;
+  make("127.0.0.1:0", 0);
+  assert_int_equal(anycable_server_start(server), ANYCABLE_OK);
+  int fd = raw_connect(address());
+  assert_true(raw_send(fd, 1, COMMAND, NULL, 0));
+  assert_int_equal(raw_answer(fd, 1, out, sizeof(out)), 2);
+  pthread_create(&thread, NULL, stops_with_all_the_time, &rc);
+  for (uint32_t id = 3; raw_send(fd, id, COMMAND, NULL, 0); id += 2) {
+    if (raw_answer(fd, id, out, sizeof(out)) != 2)
+      break;
+  }
+  close(fd);
+  pthread_join(thread, NULL);
+  assert_int_equal(rc, ANYCABLE_OK);
+  unmake();
+}
+
 /* --- the process
  * -------------------------------------------------------------- */
 
@@ -592,6 +699,10 @@ int main(void) {
       cmocka_unit_test(test_stop_in_a_handler),
       cmocka_unit_test(test_free_in_a_handler),
       cmocka_unit_test(test_free_in_a_host_loop),
+      cmocka_unit_test(test_free_in_destroy),
+      cmocka_unit_test(test_free_in_on_cancel),
+      cmocka_unit_test(test_free_in_on_cancel_in_a_host_loop),
+      cmocka_unit_test(test_stop_while_inline_handlers_run),
       cmocka_unit_test(test_many_lives),
       cmocka_unit_test(test_two_servers_one_app),
       cmocka_unit_test(test_signals_untouched),
