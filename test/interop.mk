@@ -34,8 +34,8 @@ $(INTEROP)/node_modules/.package-lock.json: test/interop/package.json \
 	@mkdir -p $(INTEROP)
 	$(Q)cp test/interop/package.json test/interop/package-lock.json \
 		test/interop/.npmrc $(INTEROP)
-	$(Q)cd $(INTEROP) && npm ci --loglevel=error --no-progress --ignore-scripts >npm.log 2>&1 || \
-		{ cat npm.log; exit 1; }
+	$(Q)cd $(INTEROP) && npm ci --loglevel=error --no-progress \
+		--ignore-scripts > npm.log 2>&1 || { cat npm.log; exit 1; }
 	$(Q)touch $@
 
 .PHONY: check-interop
