@@ -53,9 +53,10 @@ struct anycable_deferred {
   anycable_socket *call;
   void (*on_cancel)(anycable_deferred *deferred, void *ctx);
   void *on_cancel_ctx;
-  bool taken;                  /* the call was deferred; never unset */
-  bool held;                   /* not freed yet */
-  bool finished;               /* the holder's own: finish was called */
+  bool taken;       /* the call was deferred; never unset */
+  bool held;        /* not freed yet */
+  bool finished;    /* the holder's own: finish was called */
+  bool handed_over; /* and so is this: the handler's hold came along */
   struct ac_visit *cancelling; /* on_cancel runs just now */
   struct ac_list link;         /* in ac_rpc.deferred while held */
 };
@@ -79,7 +80,8 @@ struct anycable_socket {
 
   /* Who keeps the memory: the transport, and the handler's side. */
   atomic_int refs;
-  atomic_int holders; /* of the session: the handler's run, the deferred */
+  atomic_int holders; /* of the session: the handler's run, the deferred; both
+                         are the deferred's once the call is pending */
   atomic_int phase;
   atomic_bool cancelled;
   struct anycable_deferred deferred;
@@ -144,7 +146,8 @@ anycable_str ac_request_metadata(const anycable_request *request,
 /* --- run.c: from before to the reply -------------------------------------- */
 
 /* Runs a call on this thread: checks, interceptors, handler. When it returns,
- * the call is DONE, or PENDING and no longer this thread's. True if DONE. */
+ * the call is DONE, or PENDING and no longer this thread's, which has no hold
+ * of the session to drop either. True if DONE. */
 bool ac_call_run(anycable_socket *call);
 
 /* Ends a call with |outcome|: last words, interceptors, the reply. */

@@ -83,6 +83,7 @@ void ac_call_cancel(anycable_socket *call) {
 /* Ends a pending call on the holder's thread. False if the server is gone. */
 static bool complete(anycable_socket *call, int outcome) {
   struct ac_visit visit;
+  call->deferred.handed_over = true;
   if (!ac_rpc_enter(call->rpc, &visit))
     return false;
   atomic_store(&call->phase, AC_CALL_DONE);
@@ -139,6 +140,8 @@ void anycable_deferred_free(anycable_deferred *deferred) {
   ac_list_remove(&deferred->link);
   rpc->n_deferred--;
   pthread_mutex_unlock(&rpc->mutex);
+  if (deferred->handed_over)
+    ac_call_drop_holder(call);
   ac_call_drop_holder(call);
   ac_rpc_unref(rpc);
 }

@@ -183,7 +183,8 @@ static void run_inline(anycable_socket *call) {
   else if (rpc->runtime.timer_set(rpc->runtime.loop, &call->timer,
                                   call->deadline) != 0)
     expire(&call->timer);
-  ac_call_drop_holder(call); /* user code too */
+  if (done)
+    ac_call_drop_holder(call); /* user code too */
   set_inline(rpc, false);
 }
 
@@ -337,7 +338,8 @@ static void *work(void *arg) {
     pthread_mutex_unlock(&rpc->mutex);
     if (wake)
       rpc->runtime.wake(rpc->runtime.loop);
-    ac_call_drop_holder(call);
+    if (done)
+      ac_call_drop_holder(call);
     pthread_mutex_lock(&rpc->mutex);
     ran(rpc);
     call = await(rpc);

@@ -134,8 +134,8 @@ static bool settle(anycable_socket *call, int *outcome) {
     atomic_store(&call->phase, AC_CALL_DONE);
     return true;
   }
-  /* From here on the call is the deferred's, unless that was finished before
-   * we came back. */
+  /* From here on the call is the deferred's, and our hold of the session with
+   * it, unless that was finished before we came back. */
   if (atomic_compare_exchange_strong(&call->phase, &running, AC_CALL_PENDING))
     return false;
   *outcome = call->outcome;

@@ -41,6 +41,9 @@ static struct fixture {
   bool woken;
 } fx;
 
+/* How often these ran on this thread. */
+static _Thread_local int fx_completed_here, fx_destroyed_here;
+
 /* --- the loop ------------------------------------------------------------- */
 
 static uint64_t fx_now(void *loop) {
@@ -140,11 +143,13 @@ static void fx_completed(void *session, int outcome) {
   (void)session;
   atomic_store(&fx.completed_with, outcome);
   atomic_fetch_add(&fx.completed, 1);
+  fx_completed_here++;
 }
 
 static void fx_destroy(void *session) {
   (void)session;
   atomic_fetch_add(&fx.destroyed, 1);
+  fx_destroyed_here++;
 }
 
 static const anycable_session_ops fx_ops = {

@@ -389,11 +389,17 @@ static void test_outlives_the_server(void **state) {
 /* --- races -----------------------------------------------------------------
  */
 
+static atomic_int destroyed_elsewhere;
+
+/* Where the call is ended here, so is its session. */
 static void *finish_elsewhere(void *arg) {
   anycable_deferred *d = arg;
+  fx_completed_here = fx_destroyed_here = 0;
   anycable_socket_transmit(anycable_deferred_socket(d), ANYCABLE_STR("{}"));
   anycable_deferred_finish(d, ANYCABLE_DONE);
   anycable_deferred_free(d);
+  if (fx_completed_here > fx_destroyed_here)
+    atomic_fetch_add(&destroyed_elsewhere, 1);
   return NULL;
 }
 
@@ -442,6 +448,7 @@ static void race(int workers, bool cancel_some) {
   pthread_mutex_unlock(&fx.rpc->mutex);
   while (atomic_load(&fx.created) != atomic_load(&fx.destroyed))
     ac_rpc_collect(fx.rpc);
+  assert_int_equal(atomic_load(&destroyed_elsewhere), 0);
   fx_end();
 }
 
