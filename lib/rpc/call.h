@@ -54,11 +54,9 @@ struct anycable_deferred {
   void (*on_cancel)(anycable_deferred *deferred, void *ctx);
   void *on_cancel_ctx;
   bool taken;       /* the call was deferred; never unset */
-  bool held;        /* not freed yet */
   bool finished;    /* the holder's own: finish was called */
   bool handed_over; /* and so is this: the handler's hold came along */
   struct ac_visit *cancelling; /* on_cancel runs just now */
-  struct ac_list link;         /* in ac_rpc.deferred while held */
 };
 
 struct anycable_socket {
@@ -124,10 +122,9 @@ struct ac_rpc {
   pthread_cond_t quiet;  /* somebody waits for user code to end */
   struct ac_list queue;
   struct ac_list finished;
-  struct ac_list deferred;
   size_t n_queued;
-  size_t n_deferred;
-  size_t running; /* calls on workers, and visits */
+  size_t n_deferred; /* not freed yet */
+  size_t running;    /* calls on workers, and visits */
   struct ac_list visits;
   pthread_t *threads;
   int n_threads;

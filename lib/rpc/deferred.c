@@ -15,8 +15,6 @@ anycable_deferred *anycable_socket_defer(anycable_socket *socket) {
     rpc->n_deferred++;
     deferred->call = socket;
     deferred->taken = true;
-    deferred->held = true;
-    ac_list_append(&rpc->deferred, &deferred->link);
   }
   pthread_mutex_unlock(&rpc->mutex);
   if (!room)
@@ -59,8 +57,7 @@ void ac_call_cancel(anycable_socket *call) {
   struct ac_visit visit;
   pthread_mutex_lock(&rpc->mutex);
   atomic_store(&call->cancelled, true);
-  void (*fn)(anycable_deferred *, void *) =
-      deferred->held ? deferred->on_cancel : NULL;
+  void (*fn)(anycable_deferred *, void *) = deferred->on_cancel;
   void *ctx = deferred->on_cancel_ctx;
   deferred->on_cancel = NULL;
   if (fn) {
@@ -136,8 +133,6 @@ void anycable_deferred_free(anycable_deferred *deferred) {
   while (deferred->cancelling &&
          !pthread_equal(deferred->cancelling->thread, pthread_self()))
     pthread_cond_wait(&rpc->quiet, &rpc->mutex);
-  deferred->held = false;
-  ac_list_remove(&deferred->link);
   rpc->n_deferred--;
   pthread_mutex_unlock(&rpc->mutex);
   if (deferred->handed_over)

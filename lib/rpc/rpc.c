@@ -36,7 +36,6 @@ struct ac_rpc *ac_rpc_new(anycable_app *app, const struct ac_rpc_config *config,
   ac_list_init(&rpc->batch);
   ac_list_init(&rpc->queue);
   ac_list_init(&rpc->finished);
-  ac_list_init(&rpc->deferred);
   ac_list_init(&rpc->visits);
   pthread_mutex_init(&rpc->mutex, NULL);
   pthread_cond_init(&rpc->work, NULL);
@@ -74,7 +73,6 @@ anycable_socket *ac_rpc_call_new(struct ac_rpc *rpc, struct ac_arena *arena,
   call->timer.fire = expire;
   call->reply_size = AC_CALL_REPLY_FIXED;
   ac_list_init(&call->link);
-  ac_list_init(&call->deferred.link);
   atomic_init(&call->refs, 2);
   atomic_init(&call->holders, 1);
   return call;
