@@ -106,5 +106,12 @@ for page; do
 done
 [ "${examples-}" ] || complain "there are no examples"
 
+# The program in README.md is the first that a user sees.
+awk '/^    #include <anycable.h>/ { inside = 1 }
+  inside && /^[^ ]/ { exit }
+  inside' README.md >"$work/readme.c"
+grep -q anycable_main "$work/readme.c" || complain "README.md has no program"
+compile "$work/readme.c" "the program in README.md"
+
 mandoc -Tlint -Wwarning "$@" || status=1
 exit $status
