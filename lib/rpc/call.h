@@ -67,8 +67,9 @@ struct anycable_socket {
   struct ac_socket_datum *data; /* of anycable_socket_set_data() */
 
   /* The transport's, on the I/O thread. */
-  ac_rpc_answered_fn answered; /* NULL once told, or not wanted */
+  const struct ac_rpc_transport *transport;
   void *origin;
+  bool awaited; /* |answered| is to be called */
   struct ac_timer timer;
   uint64_t deadline;
   bool submitted;
@@ -105,6 +106,7 @@ struct anycable_socket {
 
   enum ac_rpc_result result;
   struct ac_wire_reply reply;
+  anycable_str encoded;
 };
 
 struct ac_rpc {

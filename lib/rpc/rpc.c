@@ -102,15 +102,18 @@ const struct ac_wire_reply *ac_rpc_call_reply(const anycable_socket *call) {
   return &call->reply;
 }
 
+anycable_str ac_rpc_call_encoded(const anycable_socket *call) {
+  return call->encoded;
+}
+
 /* Tells the transport, once; it may release the call from inside. */
 static void answer(anycable_socket *call, enum ac_rpc_result result) {
   struct ac_rpc *rpc = call->rpc;
-  ac_rpc_answered_fn answered = call->answered;
-  if (!answered)
+  if (!call->awaited)
     return;
-  call->answered = NULL;
+  call->awaited = false;
   rpc->runtime.timer_clear(rpc->runtime.loop, &call->timer);
-  answered(call, result, call->origin);
+  call->transport->answered(call, result, call->origin);
 }
 
 /* Takes a call that no thread runs yet out of the batch or the queue. */
@@ -145,7 +148,7 @@ static void expire(struct ac_timer *timer) {
 
 void ac_rpc_release(anycable_socket *call) {
   struct ac_rpc *rpc = call->rpc;
-  call->answered = NULL;
+  call->awaited = false;
   rpc->runtime.timer_clear(rpc->runtime.loop, &call->timer);
   if (atomic_load(&call->phase) != AC_CALL_DONE) {
     if (!call->submitted || withdraw(call))
@@ -187,12 +190,13 @@ static void run_inline(anycable_socket *call) {
 }
 
 void ac_rpc_submit(anycable_socket *call, uint64_t deadline,
-                   ac_rpc_answered_fn answered, void *origin) {
+                   const struct ac_rpc_transport *transport, void *origin) {
   struct ac_rpc *rpc = call->rpc;
   call->submitted = true;
   call->deadline = deadline;
-  call->answered = answered;
+  call->transport = transport;
   call->origin = origin;
+  call->awaited = true;
   if (rpc->config.workers == 0) {
     run_inline(call);
     return;

@@ -35,9 +35,17 @@ enum ac_rpc_result {
   AC_RPC_REFUSED  /* no room in the queue; the handler did not run */
 };
 
-/* What a transport needs to know of a call. */
-typedef void (*ac_rpc_answered_fn)(anycable_socket *call,
-                                   enum ac_rpc_result result, void *origin);
+/* What a transport does with its calls. */
+struct ac_rpc_transport {
+  /* Puts a reply into the transport's form, in the call's arena, on the thread
+   * that ends the call: it may use the arena after that, in destroy, and the
+   * I/O thread must not. A NULL ptr without memory. May be NULL. */
+  anycable_str (*encode)(int method, const struct ac_wire_reply *reply,
+                         struct ac_arena *arena);
+  /* The call has ended; on the I/O thread. */
+  void (*answered)(anycable_socket *call, enum ac_rpc_result result,
+                   void *origin);
+};
 
 /* NULL without memory. |app| is referenced until the last call is gone. */
 struct ac_rpc *ac_rpc_new(anycable_app *app, const struct ac_rpc_config *config,
@@ -54,7 +62,7 @@ void ac_rpc_run_inline(struct ac_rpc *rpc);
 anycable_socket *ac_rpc_call_new(struct ac_rpc *rpc, struct ac_arena *arena,
                                  int method);
 
-/* Where its request is decoded to, and its memory. */
+/* Where its request is decoded to, and its memory, until it is submitted. */
 struct ac_wire_request *ac_rpc_call_message(anycable_socket *call);
 struct ac_arena *ac_rpc_call_arena(anycable_socket *call);
 
@@ -65,7 +73,7 @@ void ac_rpc_call_metadata(anycable_socket *call, const struct ac_pair *pairs,
 /* Runs the call inline, or puts it aside for ac_rpc_flush. |answered| may be
  * called before this returns. */
 void ac_rpc_submit(anycable_socket *call, uint64_t deadline,
-                   ac_rpc_answered_fn answered, void *origin);
+                   const struct ac_rpc_transport *transport, void *origin);
 
 /* Hands what was submitted to the workers, under one lock. */
 void ac_rpc_flush(struct ac_rpc *rpc);
@@ -73,8 +81,9 @@ void ac_rpc_flush(struct ac_rpc *rpc);
 /* Collects what the workers finished, and answers. */
 void ac_rpc_collect(struct ac_rpc *rpc);
 
-/* The reply, once answered with AC_RPC_REPLY. */
+/* The reply, once answered with AC_RPC_REPLY, and what |encode| made of it. */
 const struct ac_wire_reply *ac_rpc_call_reply(const anycable_socket *call);
+anycable_str ac_rpc_call_encoded(const anycable_socket *call);
 
 /* The transport lets go: of an answered call's memory, or of one that it does
  * not want answered any more, which is cancelled. */

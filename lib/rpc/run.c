@@ -101,6 +101,12 @@ static void run_afters(anycable_socket *call, int outcome) {
   }
 }
 
+static void encode(anycable_socket *call) {
+  if (call->transport->encode)
+    call->encoded = call->transport->encode(call->request.method, &call->reply,
+                                            call->arena);
+}
+
 void ac_call_complete(anycable_socket *call, int outcome) {
   const anycable_app *app = call->rpc->app;
   call->deferrable = false;
@@ -118,6 +124,7 @@ void ac_call_complete(anycable_socket *call, int outcome) {
   if (outcome < 0 && app->on_error)
     app->on_error(call, outcome, call->reply.error_msg.ptr, app->on_error_ctx);
   run_afters(call, outcome);
+  encode(call);
 }
 
 /* The handler has returned: is the call answered now, or later? */

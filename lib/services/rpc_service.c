@@ -2,6 +2,14 @@
 
 #include "wire/encode.h"
 
+static anycable_str encode(int method, const struct ac_wire_reply *reply,
+                           struct ac_arena *arena) {
+  anycable_str framed;
+  if (!ac_wire_encode(method, reply, AC_GRPC_PREFIX, arena, &framed))
+    return ac_str(NULL, 0);
+  return framed;
+}
+
 /* The status of a refusal decides what the server does: it tries again after
  * UNAVAILABLE and RESOURCE_EXHAUSTED, and after nothing else. */
 static void answered(anycable_socket *rpc_call, enum ac_rpc_result result,
@@ -10,10 +18,8 @@ static void answered(anycable_socket *rpc_call, enum ac_rpc_result result,
   anycable_str framed;
   switch (result) {
   case AC_RPC_REPLY:
-    if (ac_wire_encode(
-            anycable_request_method(anycable_socket_request(rpc_call)),
-            ac_rpc_call_reply(rpc_call), AC_GRPC_PREFIX,
-            ac_rpc_call_arena(rpc_call), &framed))
+    framed = ac_rpc_call_encoded(rpc_call);
+    if (framed.ptr)
       ac_grpc_reply(call, framed);
     else
       ac_grpc_fail(call, AC_GRPC_INTERNAL, "out of memory for the reply");
@@ -26,6 +32,8 @@ static void answered(anycable_socket *rpc_call, enum ac_rpc_result result,
     return;
   }
 }
+
+static const struct ac_rpc_transport transport = {encode, answered};
 
 static const char *parse_error(int method) {
   switch (method) {
@@ -60,7 +68,7 @@ static void serve(struct ac_rpc_service *service, struct ac_grpc_call *call,
     return;
   }
   ac_rpc_call_metadata(rpc_call, call->metadata, call->n_metadata);
-  ac_rpc_submit(rpc_call, call->deadline, answered, call);
+  ac_rpc_submit(rpc_call, call->deadline, &transport, call);
 }
 
 void ac_rpc_service_connect(struct ac_rpc_service *service,

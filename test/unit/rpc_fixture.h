@@ -228,6 +228,8 @@ static inline void fx_answered(anycable_socket *call, enum ac_rpc_result result,
   heard->result = result;
 }
 
+static const struct ac_rpc_transport fx_transport = {NULL, fx_answered};
+
 static const struct ac_pair fx_metadata[] = {{{"sid", 3}, {"s1", 2}},
                                              {{"protov", 6}, {"v1", 2}}};
 
@@ -248,7 +250,7 @@ static inline anycable_socket *fx_call(int method, const char *command) {
 
 static inline void fx_submit(anycable_socket *call, struct heard *heard) {
   memset(heard, 0, sizeof(*heard));
-  ac_rpc_submit(call, ac_clock_now() + 60 * AC_SECOND, fx_answered, heard);
+  ac_rpc_submit(call, ac_clock_now() + 60 * AC_SECOND, &fx_transport, heard);
 }
 
 #endif

@@ -24,7 +24,7 @@
  */
 
 static int (*on_command)(anycable_socket *socket);
-static void (*on_destroy)(void);
+static void (*on_destroy)(anycable_socket *socket);
 static anycable_server *server;
 static atomic_int ctx_destroyed;
 
@@ -47,9 +47,8 @@ static int command(void *session, anycable_str identifier, anycable_str name,
 }
 
 static void destroy(void *session) {
-  (void)session;
   if (on_destroy)
-    on_destroy();
+    on_destroy(session);
 }
 
 static const anycable_session_ops ops = {.size = sizeof(ops),
@@ -402,7 +401,8 @@ static void test_free_in_a_host_loop(void **state) {
 }
 
 /* The same in callbacks that are no handlers, but run inside the server too. */
-static void destroy_frees(void) {
+static void destroy_frees(anycable_socket *socket) {
+  (void)socket;
   on_destroy = NULL;
   anycable_server_free(server);
 }
@@ -421,6 +421,48 @@ static void test_free_in_destroy(void **state) {
     anycable_app_free(app);
     await_destroyed(before + 1);
     free(to);
+  }
+}
+
+/* TSan's: destroy uses the call's memory while the answer goes out. */
+static void destroy_allocates(anycable_socket *socket) {
+  for (int i = 0; i < 20; i++)
+    assert_non_null(anycable_socket_alloc(socket, 16));
+}
+
+static void *finish_and_free(void *deferred) {
+  anycable_deferred_finish(deferred, ANYCABLE_DONE);
+  anycable_deferred_free(deferred);
+  return NULL;
+}
+
+static int hands_over(anycable_socket *socket) {
+  pthread_t thread;
+  anycable_deferred *deferred = anycable_socket_defer(socket);
+  assert_int_equal(pthread_create(&thread, NULL, finish_and_free, deferred), 0);
+  pthread_detach(thread);
+  return ANYCABLE_PENDING;
+}
+
+static void test_destroy_uses_memory(void **state) {
+  (void)state;
+  for (int pass = 0; pass < 2; pass++) {
+    unsigned char out[64];
+    int before = atomic_load(&ctx_destroyed);
+    on_command = pass ? hands_over : NULL;
+    on_destroy = destroy_allocates;
+    make("127.0.0.1:0", 2);
+    assert_int_equal(anycable_server_start(server), ANYCABLE_OK);
+    int fd = raw_connect(address());
+    for (uint32_t id = 1; id < 200; id += 2) {
+      assert_true(raw_send(fd, id, COMMAND, NULL, 0));
+      assert_int_equal(raw_answer(fd, id, out, sizeof(out)), 2);
+    }
+    close(fd);
+    anycable_server_free(server);
+    anycable_app_free(app);
+    await_destroyed(before + 1);
+    on_destroy = NULL;
   }
 }
 
@@ -700,6 +742,7 @@ int main(void) {
       cmocka_unit_test(test_free_in_a_handler),
       cmocka_unit_test(test_free_in_a_host_loop),
       cmocka_unit_test(test_free_in_destroy),
+      cmocka_unit_test(test_destroy_uses_memory),
       cmocka_unit_test(test_free_in_on_cancel),
       cmocka_unit_test(test_free_in_on_cancel_in_a_host_loop),
       cmocka_unit_test(test_stop_while_inline_handlers_run),
