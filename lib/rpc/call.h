@@ -116,6 +116,7 @@ struct ac_rpc {
   struct ac_runtime runtime;
   struct ac_log log;
   struct ac_list batch; /* submitted in this turn; the I/O thread's */
+  uint64_t last_run;    /* when the last inline handler returned */
   _Atomic(pthread_t) inline_thread;
   atomic_bool inline_running; /* the I/O thread runs a handler */
 

@@ -173,14 +173,26 @@ static bool inline_here(struct ac_rpc *rpc) {
              pthread_self());
 }
 
+/* A handler may take its time: what the clock said after the last one counts
+ * where the turn began before. */
+static bool too_late(const struct ac_rpc *rpc, const anycable_socket *call) {
+  uint64_t now = rpc->runtime.now(rpc->runtime.loop);
+  return (now > rpc->last_run ? now : rpc->last_run) >= call->deadline;
+}
+
 static void run_inline(anycable_socket *call) {
   struct ac_rpc *rpc = call->rpc;
+  if (too_late(rpc, call)) {
+    atomic_store(&call->phase, AC_CALL_DONE);
+    answer(call, AC_RPC_EXPIRED);
+    ac_call_drop_holder(call);
+    return;
+  }
   set_inline(rpc, true);
   bool done = ac_call_run(call);
-  /* A handler may take its time: the clock is asked, not the turn. */
-  bool late = ac_clock_now() >= call->deadline;
+  rpc->last_run = ac_clock_now();
   if (done)
-    answer(call, late ? AC_RPC_EXPIRED : call->result);
+    answer(call, too_late(rpc, call) ? AC_RPC_EXPIRED : call->result);
   else if (rpc->runtime.timer_set(rpc->runtime.loop, &call->timer,
                                   call->deadline) != 0)
     expire(&call->timer);
@@ -235,19 +247,40 @@ static size_t room(const struct ac_rpc *rpc) {
   return most > rpc->n_queued ? most - rpc->n_queued : 0;
 }
 
+/* Before calls are in the queue, where they are others' too. Those for which
+ * there is no memory go to |refused|. */
+static void set_timers(struct ac_rpc *rpc, struct ac_list *refused) {
+  struct ac_list *next;
+  for (struct ac_list *l = rpc->batch.next; l != &rpc->batch; l = next) {
+    anycable_socket *call = ac_container_of(l, anycable_socket, link);
+    next = l->next;
+    if (rpc->runtime.timer_set(rpc->runtime.loop, &call->timer,
+                               call->deadline) == 0)
+      continue;
+    ac_list_remove(l);
+    ac_list_append(refused, l);
+  }
+}
+
+static void refuse(struct ac_list *refused) {
+  struct ac_list *link;
+  while ((link = ac_list_shift(refused))) {
+    anycable_socket *call = ac_container_of(link, anycable_socket, link);
+    call->in_batch = false;
+    call->queued = false;
+    atomic_store(&call->phase, AC_CALL_DONE);
+    answer(call, AC_RPC_REFUSED);
+    ac_call_drop_holder(call);
+  }
+}
+
 void ac_rpc_flush(struct ac_rpc *rpc) {
-  struct ac_list taken;
+  struct ac_list refused;
   struct ac_list *link;
   if (ac_list_empty(&rpc->batch))
     return;
-  ac_list_init(&taken);
-  /* Timers first: once a call is in the queue, it is others' too. */
-  for (link = rpc->batch.next; link != &rpc->batch; link = link->next) {
-    anycable_socket *call = ac_container_of(link, anycable_socket, link);
-    if (rpc->runtime.timer_set(rpc->runtime.loop, &call->timer,
-                               call->deadline) != 0)
-      call->deadline = 0; /* without a timer it is refused below */
-  }
+  ac_list_init(&refused);
+  set_timers(rpc, &refused);
   pthread_mutex_lock(&rpc->mutex);
   size_t left = rpc->closed ? 0 : room(rpc);
   while (left > 0 && (link = ac_list_shift(&rpc->batch))) {
@@ -259,21 +292,13 @@ void ac_rpc_flush(struct ac_rpc *rpc) {
     left--;
   }
   rouse(rpc);
-  bool nobody = rpc->n_threads == 0;
-  if (nobody) { /* not one thread to be had */
-    ac_list_splice(&taken, &rpc->queue);
+  if (rpc->n_threads == 0) { /* not one to be had */
+    ac_list_splice(&refused, &rpc->queue);
     rpc->n_queued = 0;
   }
   pthread_mutex_unlock(&rpc->mutex);
-  ac_list_splice(&rpc->batch, &taken);
-  while ((link = ac_list_shift(&rpc->batch))) {
-    anycable_socket *call = ac_container_of(link, anycable_socket, link);
-    call->in_batch = false;
-    call->queued = false;
-    atomic_store(&call->phase, AC_CALL_DONE);
-    answer(call, AC_RPC_REFUSED);
-    ac_call_drop_holder(call);
-  }
+  ac_list_splice(&refused, &rpc->batch);
+  refuse(&refused);
 }
 
 /* --- workers -------------------------------------------------------------- */

@@ -36,6 +36,8 @@ static struct fixture {
   struct ac_rpc *rpc;
   struct ac_arena_pool *pool;
   struct ac_timer *timers[64];
+  bool no_timers;  /* as if there were no memory */
+  uint64_t turned; /* when the turn began; 0: just now */
   pthread_mutex_t mutex;
   pthread_cond_t woken_cond;
   bool woken;
@@ -48,11 +50,13 @@ static _Thread_local int fx_completed_here, fx_destroyed_here;
 
 static uint64_t fx_now(void *loop) {
   (void)loop;
-  return ac_clock_now();
+  return fx.turned ? fx.turned : ac_clock_now();
 }
 
 static int fx_timer_set(void *loop, struct ac_timer *timer, uint64_t at) {
   (void)loop;
+  if (fx.no_timers)
+    return -1;
   timer->at = at;
   for (size_t i = 0; i < 64; i++) {
     if (fx.timers[i] == timer)

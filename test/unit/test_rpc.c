@@ -195,6 +195,56 @@ static void test_inline_handler_too_late(void **state) {
   fx_end();
 }
 
+static int passes_time(anycable_socket *socket) {
+  (void)socket;
+  while (ac_clock_now() <= fx.turned + AC_MS)
+    ;
+  return ANYCABLE_DONE;
+}
+
+/* A call that expired while others of its turn ran is not run at all. */
+static void test_inline_expired_before(void **state) {
+  struct heard heard[2];
+  (void)state;
+  fx.command = passes_time;
+  fx_start(0, 1);
+  fx.turned = ac_clock_now();
+  for (int i = 0; i < 2; i++) {
+    anycable_socket *call = fx_call(ANYCABLE_COMMAND, "message");
+    memset(&heard[i], 0, sizeof(heard[i]));
+    ac_rpc_submit(call, fx.turned + (i ? AC_MS : AC_SECOND), &fx_transport,
+                  &heard[i]);
+    ac_rpc_release(call);
+  }
+  assert_int_equal(heard[0].result, AC_RPC_REPLY);
+  assert_int_equal(heard[1].result, AC_RPC_EXPIRED);
+  assert_int_equal(atomic_load(&fx.created), 1);
+  fx_end();
+}
+
+/* Without a timer a call could wait for ever. */
+static void test_no_memory_for_a_timer(void **state) {
+  struct heard heard;
+  (void)state;
+  fx_start(1, 10);
+  fx.no_timers = true;
+  anycable_socket *call = fx_call(ANYCABLE_COMMAND, "message");
+  fx_submit(call, &heard);
+  ac_rpc_flush(fx.rpc);
+  assert_int_equal(heard.times, 1);
+  assert_int_equal(heard.result, AC_RPC_REFUSED);
+  ac_rpc_release(call);
+  fx.no_timers = false;
+  call = fx_call(ANYCABLE_COMMAND, "message");
+  fx_submit(call, &heard);
+  ac_rpc_flush(fx.rpc);
+  await_answers(&heard, 1);
+  assert_int_equal(heard.result, AC_RPC_REPLY);
+  ac_rpc_release(call);
+  assert_int_equal(atomic_load(&fx.created), 1);
+  fx_end();
+}
+
 /* --- deferred --------------------------------------------------------------
  */
 
@@ -566,6 +616,8 @@ int main(void) {
       TEST(test_cancelled_in_the_queue),
       TEST(test_never_submitted),
       TEST(test_inline_handler_too_late),
+      TEST(test_inline_expired_before),
+      TEST(test_no_memory_for_a_timer),
       cmocka_unit_test(test_no_deferred),
       TEST(test_finish_later),
       TEST(test_free_without_an_answer),
