@@ -348,6 +348,15 @@ static void ran(struct ac_rpc *rpc) {
     rpc->runtime.wake(rpc->runtime.loop);
 }
 
+/* Hands a call over to the I/O thread. True if that must be woken. Under the
+ * lock. */
+static bool publish(struct ac_rpc *rpc, anycable_socket *call) {
+  bool first = ac_list_empty(&rpc->finished);
+  ac_list_append(&rpc->finished, &call->link);
+  return first;
+}
+
+/* One lock a call, as long as there are calls. */
 static void *work(void *arg) {
   struct ac_rpc *rpc = arg;
   pthread_mutex_lock(&rpc->mutex);
@@ -356,20 +365,21 @@ static void *work(void *arg) {
   while (call) {
     pthread_mutex_unlock(&rpc->mutex);
     bool done = run(call);
-    if (done)
+    if (done) {
       atomic_fetch_add(&call->refs, 1); /* for the list of finished calls */
-    pthread_mutex_lock(&rpc->mutex);
-    bool wake = done && ac_list_empty(&rpc->finished);
-    if (done)
-      ac_list_append(&rpc->finished, &call->link);
-    pthread_mutex_unlock(&rpc->mutex);
-    if (wake)
-      rpc->runtime.wake(rpc->runtime.loop);
-    if (done)
       ac_call_drop_holder(call);
+    }
     pthread_mutex_lock(&rpc->mutex);
+    bool wake = done && publish(rpc, call);
     ran(rpc);
-    call = await(rpc);
+    call = rpc->closed ? NULL : next_call(rpc);
+    if (wake) {
+      pthread_mutex_unlock(&rpc->mutex);
+      rpc->runtime.wake(rpc->runtime.loop);
+      pthread_mutex_lock(&rpc->mutex);
+    }
+    if (!call)
+      call = await(rpc);
   }
   pthread_mutex_unlock(&rpc->mutex);
   return NULL;
@@ -379,8 +389,7 @@ void ac_rpc_finished(anycable_socket *call) {
   struct ac_rpc *rpc = call->rpc;
   atomic_fetch_add(&call->refs, 1);
   pthread_mutex_lock(&rpc->mutex);
-  bool wake = ac_list_empty(&rpc->finished);
-  ac_list_append(&rpc->finished, &call->link);
+  bool wake = publish(rpc, call);
   pthread_mutex_unlock(&rpc->mutex);
   if (wake)
     rpc->runtime.wake(rpc->runtime.loop);
