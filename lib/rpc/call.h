@@ -4,6 +4,7 @@
 
 #include <anycable/deferred.h>
 #include <pthread.h>
+#include <stdarg.h>
 #include <stdatomic.h>
 
 #include "base/list.h"
@@ -137,6 +138,11 @@ struct ac_rpc {
   bool closed;  /* nothing is taken any more */
 };
 
+/* --- call.c --------------------------------------------------------------- */
+
+/* One who keeps the memory less. */
+void ac_call_unref(anycable_socket *call);
+
 /* --- request.c ------------------------------------------------------------ */
 
 /* A metadata value, of a name in lower case. */
@@ -166,7 +172,7 @@ int ac_reply_outcome(anycable_socket *call, int outcome);
 /* Builds the reply to a call that ends in |outcome|, from what was put out. */
 void ac_reply_build(anycable_socket *call, int outcome);
 
-/* --- socket.c ------------------------------------------------------------- */
+/* --- output.c ------------------------------------------------------------- */
 
 /* Sets the error message, for an error of the library's own. */
 void ac_socket_explain(anycable_socket *call, const char *format, ...)
@@ -181,6 +187,8 @@ bool ac_socket_charge(anycable_socket *call, size_t n);
 int ac_socket_text(anycable_socket *call, anycable_str text, anycable_str *out);
 void ac_socket_log(anycable_socket *call, int level, const char *format, ...)
     ANYCABLE_PRINTF(3, 4);
+void ac_socket_vlog(anycable_socket *call, int level, const char *format,
+                    va_list args) ANYCABLE_PRINTF(3, 0);
 int ac_socket_list_add(anycable_socket *call, struct ac_strings *list,
                        anycable_str text);
 
@@ -193,6 +201,14 @@ anycable_str ac_state_get(const struct ac_pairs *changes,
                           const struct ac_wire_map *known, anycable_str key);
 
 /* --- rpc.c ---------------------------------------------------------------- */
+
+/* Tells the transport, once; it may release the call from inside. */
+void ac_rpc_answer(anycable_socket *call, enum ac_rpc_result result);
+/* Hands a call over to the I/O thread. True if that must be woken. Under the
+ * lock. */
+bool ac_rpc_publish_locked(struct ac_rpc *rpc, anycable_socket *call);
+/* User code has run. Under the lock. */
+void ac_rpc_ran_locked(struct ac_rpc *rpc);
 
 /* A call is DONE on another thread than the I/O thread: it is answered from
  * there. Drops the caller's claim to it. */
@@ -208,8 +224,9 @@ void ac_rpc_leave(struct ac_rpc *rpc, struct ac_visit *visit);
 void ac_rpc_enter_locked(struct ac_rpc *rpc, struct ac_visit *visit);
 void ac_rpc_leave_locked(struct ac_rpc *rpc, struct ac_visit *visit);
 
+/* --- deferred.c ----------------------------------------------------------- */
+
 /* Cancels: flags, and tells the deferred. The I/O thread. */
 void ac_call_cancel(anycable_socket *call);
-void ac_call_unref(anycable_socket *call);
 
 #endif

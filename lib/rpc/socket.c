@@ -1,74 +1,13 @@
 /* The stub of a client's socket: takes what a handler puts out. */
 #include <stdarg.h>
-#include <stdio.h>
-#include <string.h>
 
 #include "base/clock.h"
-#include "base/json.h"
-#include "base/utf8.h"
 #include "rpc/call.h"
 
-enum { MESSAGE_MAX = 1000, FLAG_SIZE = 2 };
+enum { FLAG_SIZE = 2 };
 
 const anycable_request *anycable_socket_request(const anycable_socket *socket) {
   return &socket->request;
-}
-
-/* --- shared by all outputs ------------------------------------------------ */
-
-int ac_socket_failed(anycable_socket *call, int error) {
-  if (!call->error && call->open)
-    call->error = error;
-  return error;
-}
-
-bool ac_socket_charge(anycable_socket *call, size_t n) {
-  size_t max = call->rpc->config.reply_max;
-  if (n > max || call->reply_size > max - n)
-    return false;
-  call->reply_size += n;
-  return true;
-}
-
-size_t ac_socket_field_size(size_t len) {
-  size_t size = 2 + len; /* the tag, and the length's first byte */
-  for (size_t rest = len >> 7; rest; rest >>= 7)
-    size++;
-  return size;
-}
-
-int ac_socket_text(anycable_socket *call, anycable_str text,
-                   anycable_str *out) {
-  if (text.len == 0) {
-    *out = ac_str_empty();
-    return ANYCABLE_OK;
-  }
-  if (!ac_utf8_valid(text) || memchr(text.ptr, '\0', text.len))
-    return ANYCABLE_ERR_ENCODING;
-  *out = ac_arena_copy(call->arena, text);
-  return out->ptr ? ANYCABLE_OK : ANYCABLE_ERR_NOMEM;
-}
-
-int ac_socket_list_add(anycable_socket *call, struct ac_strings *list,
-                       anycable_str text) {
-  anycable_str copy;
-  if (!ac_socket_charge(call, ac_socket_field_size(text.len)))
-    return ac_socket_failed(call, ANYCABLE_ERR_LIMIT);
-  int error = ac_socket_text(call, text, &copy);
-  if (error)
-    return ac_socket_failed(call, error);
-  if (list->n == list->room) {
-    size_t room = list->room ? list->room * 2 : 4;
-    anycable_str *items = ac_arena_alloc(call->arena, room * sizeof(*items));
-    if (!items)
-      return ac_socket_failed(call, ANYCABLE_ERR_NOMEM);
-    if (list->n > 0)
-      memcpy(items, list->items, list->n * sizeof(*items));
-    list->items = items;
-    list->room = room;
-  }
-  list->items[list->n++] = copy;
-  return ANYCABLE_OK;
 }
 
 /* Streams and all that belongs to a subscription: in a Command only, and for
@@ -210,143 +149,7 @@ int anycable_socket_presence_leave(anycable_socket *socket) {
   return ANYCABLE_OK;
 }
 
-/* --- the call's memory ---------------------------------------------------- */
-
-void *anycable_socket_alloc(anycable_socket *socket, size_t size) {
-  return ac_arena_zalloc(socket->arena, size ? size : 1);
-}
-
-/* --- what is kept with a call ----------------------------------------------
- */
-
-struct ac_socket_datum {
-  struct ac_socket_datum *next;
-  const void *key;
-  void *data;
-};
-
-static struct ac_socket_datum *datum_of(const anycable_socket *socket,
-                                        const void *key) {
-  struct ac_socket_datum *datum = socket->data;
-  while (datum && datum->key != key)
-    datum = datum->next;
-  return datum;
-}
-
-int anycable_socket_set_data(anycable_socket *socket, const void *key,
-                             void *data) {
-  struct ac_socket_datum *datum = datum_of(socket, key);
-  if (!datum) {
-    datum = ac_arena_alloc(socket->arena, sizeof(*datum));
-    if (!datum)
-      return ac_socket_failed(socket, ANYCABLE_ERR_NOMEM);
-    datum->next = socket->data;
-    datum->key = key;
-    socket->data = datum;
-  }
-  datum->data = data;
-  return ANYCABLE_OK;
-}
-
-void *anycable_socket_data(const anycable_socket *socket, const void *key) {
-  const struct ac_socket_datum *datum = datum_of(socket, key);
-  return datum ? datum->data : NULL;
-}
-
-static anycable_str ANYCABLE_PRINTF(2, 0)
-    vformat(anycable_socket *socket, const char *format, va_list args) {
-  char small[256];
-  va_list again;
-  va_copy(again, args);
-  int len = vsnprintf(small, sizeof(small), format, args);
-  char *text = len < 0 ? NULL : ac_arena_alloc(socket->arena, (size_t)len + 1);
-  if (text && (size_t)len < sizeof(small))
-    memcpy(text, small, (size_t)len + 1);
-  else if (text)
-    vsnprintf(text, (size_t)len + 1, format, again);
-  va_end(again);
-  if (text)
-    return ac_str(text, (size_t)len);
-  ac_socket_failed(socket, len < 0 ? ANYCABLE_ERR_INVALID : ANYCABLE_ERR_NOMEM);
-  return ac_str_empty();
-}
-
-anycable_str anycable_socket_format(anycable_socket *socket, const char *format,
-                                    ...) {
-  va_list args;
-  va_start(args, format);
-  anycable_str text = vformat(socket, format, args);
-  va_end(args);
-  return text;
-}
-
-anycable_str anycable_socket_quote(anycable_socket *socket, anycable_str text) {
-  anycable_str out = {NULL, 0};
-  int error = ANYCABLE_ERR_ENCODING;
-  if (ac_utf8_valid(text)) {
-    out = ac_json_quoted(socket->arena, text);
-    error = ANYCABLE_ERR_NOMEM;
-  }
-  if (out.ptr)
-    return out;
-  ac_socket_failed(socket, error);
-  return ac_str_empty();
-}
-
-/* --- errors and logs ------------------------------------------------------ */
-
-/* Bytes that are no UTF-8 would make the whole reply undecodable. */
-static void scrub(char *text, size_t len) {
-  size_t at = 0;
-  while (at < len) {
-    size_t n = ac_utf8_char_len(ac_str(text + at, len - at));
-    if (n == 0)
-      text[at] = '?';
-    at += n ? n : 1;
-  }
-}
-
-static void set_message(anycable_socket *socket, const char *format,
-                        va_list args) ANYCABLE_PRINTF(2, 0);
-
-static void set_message(anycable_socket *socket, const char *format,
-                        va_list args) {
-  char text[MESSAGE_MAX * 2];
-  int len = vsnprintf(text, sizeof(text), format, args);
-  if (len < 0 || !socket->open)
-    return;
-  if ((size_t)len >= sizeof(text))
-    len = sizeof(text) - 1;
-  scrub(text, (size_t)len);
-  size_t cut = ac_utf8_cut(ac_str(text, (size_t)len), MESSAGE_MAX);
-  anycable_str message = ac_arena_copy(socket->arena, ac_str(text, cut));
-  socket->message = message.ptr ? message : ac_str_empty();
-}
-
-int anycable_socket_fail(anycable_socket *socket, const char *format, ...) {
-  va_list args;
-  va_start(args, format);
-  set_message(socket, format, args);
-  va_end(args);
-  return ac_socket_failed(socket, ANYCABLE_ERR_FAILED);
-}
-
-int anycable_socket_reject(anycable_socket *socket, const char *format, ...) {
-  va_list args;
-  va_start(args, format);
-  set_message(socket, format, args);
-  va_end(args);
-  if (socket->open)
-    socket->rejected = true;
-  return ANYCABLE_REJECT;
-}
-
-void ac_socket_explain(anycable_socket *call, const char *format, ...) {
-  va_list args;
-  va_start(args, format);
-  set_message(call, format, args);
-  va_end(args);
-}
+/* --- deadline and log ----------------------------------------------------- */
 
 int64_t anycable_socket_time_left(const anycable_socket *socket) {
   uint64_t now = ac_clock_now();
@@ -354,24 +157,6 @@ int64_t anycable_socket_time_left(const anycable_socket *socket) {
     return 0;
   return socket->deadline > now ? (int64_t)((socket->deadline - now) / AC_MS)
                                 : 0;
-}
-
-static void ANYCABLE_PRINTF(3, 0)
-    vlog(anycable_socket *call, int level, const char *format, va_list args) {
-  char prefix[160];
-  snprintf(prefix, sizeof(prefix),
-           "rpc: %s sid=%.64s: ", anycable_method_name(call->request.method),
-           call->request.sid.ptr);
-  ac_log_vwrite(&call->rpc->log, level, prefix, format, args);
-}
-
-void ac_socket_log(anycable_socket *call, int level, const char *format, ...) {
-  va_list args;
-  if (!ac_log_wants(&call->rpc->log, level))
-    return;
-  va_start(args, format);
-  vlog(call, level, format, args);
-  va_end(args);
 }
 
 /* A deferred call's holder may log when the server is long gone: then nobody
@@ -386,7 +171,7 @@ void anycable_socket_log(anycable_socket *socket, int level, const char *format,
   if (visiting && !ac_rpc_enter(socket->rpc, &visit))
     return;
   va_start(args, format);
-  vlog(socket, level, format, args);
+  ac_socket_vlog(socket, level, format, args);
   va_end(args);
   if (visiting)
     ac_rpc_leave(socket->rpc, &visit);

@@ -1,0 +1,255 @@
+/* Where calls run: inline, or on workers behind a queue.
+ *
+ * A whole turn's calls are queued under one lock; one worker is woken, and
+ * wakes the next one if there is more to do. */
+#include "base/clock.h"
+#include "base/thread.h"
+#include "rpc/call.h"
+
+static void *work(void *arg);
+
+/* Takes a call that no thread runs yet out of the batch or the queue. */
+static bool withdraw(anycable_socket *call) {
+  struct ac_rpc *rpc = call->rpc;
+  if (call->in_batch) {
+    call->in_batch = false;
+    ac_list_remove(&call->link);
+    return true;
+  }
+  pthread_mutex_lock(&rpc->mutex);
+  bool queued = call->queued;
+  if (queued) {
+    call->queued = false;
+    ac_list_remove(&call->link);
+    rpc->n_queued--;
+  }
+  pthread_mutex_unlock(&rpc->mutex);
+  return queued;
+}
+
+static void expire(struct ac_timer *timer) {
+  anycable_socket *call = ac_container_of(timer, anycable_socket, timer);
+  atomic_fetch_add(&call->refs, 1);
+  if (withdraw(call))
+    ac_call_drop_holder(call); /* it will never run */
+  else if (atomic_load(&call->phase) != AC_CALL_DONE)
+    ac_call_cancel(call);
+  ac_rpc_answer(call, AC_RPC_EXPIRED);
+  ac_call_unref(call);
+}
+
+void ac_rpc_release(anycable_socket *call) {
+  struct ac_rpc *rpc = call->rpc;
+  call->awaited = false;
+  rpc->runtime.timer_clear(rpc->runtime.loop, &call->timer);
+  if (atomic_load(&call->phase) != AC_CALL_DONE) {
+    if (!call->submitted || withdraw(call))
+      ac_call_drop_holder(call);
+    else
+      ac_call_cancel(call);
+  }
+  ac_call_unref(call);
+}
+
+/* For ac_rpc_inside, which asks only whether its own thread is the one. */
+static void set_inline(struct ac_rpc *rpc, bool running) {
+  atomic_store_explicit(&rpc->inline_thread, pthread_self(),
+                        memory_order_relaxed);
+  atomic_store_explicit(&rpc->inline_running, running, memory_order_relaxed);
+}
+
+/* A handler may take its time: what the clock said after the last one counts
+ * where the turn began before. */
+static bool too_late(const struct ac_rpc *rpc, const anycable_socket *call) {
+  uint64_t now = rpc->runtime.now(rpc->runtime.loop);
+  return (now > rpc->last_run ? now : rpc->last_run) >= call->deadline;
+}
+
+static void run_inline(anycable_socket *call) {
+  struct ac_rpc *rpc = call->rpc;
+  if (too_late(rpc, call)) {
+    atomic_store(&call->phase, AC_CALL_DONE);
+    ac_rpc_answer(call, AC_RPC_EXPIRED);
+    ac_call_drop_holder(call);
+    return;
+  }
+  set_inline(rpc, true);
+  bool done = ac_call_run(call);
+  rpc->last_run = ac_clock_now();
+  if (done)
+    ac_rpc_answer(call, too_late(rpc, call) ? AC_RPC_EXPIRED : call->result);
+  else if (rpc->runtime.timer_set(rpc->runtime.loop, &call->timer,
+                                  call->deadline) != 0)
+    expire(&call->timer);
+  if (done)
+    ac_call_drop_holder(call); /* user code too */
+  set_inline(rpc, false);
+}
+
+void ac_rpc_submit(anycable_socket *call, uint64_t deadline,
+                   const struct ac_rpc_transport *transport, void *origin) {
+  struct ac_rpc *rpc = call->rpc;
+  call->submitted = true;
+  call->deadline = deadline;
+  call->transport = transport;
+  call->origin = origin;
+  call->awaited = true;
+  call->timer.fire = expire;
+  if (rpc->config.workers == 0) {
+    run_inline(call);
+    return;
+  }
+  call->in_batch = true;
+  ac_list_append(&rpc->batch, &call->link);
+}
+
+/* --- the queue ------------------------------------------------------------ */
+
+static bool spawn(struct ac_rpc *rpc) {
+  if (ac_thread_start(&rpc->threads[rpc->n_threads], work, rpc) != 0)
+    return false;
+  rpc->n_threads++;
+  return true;
+}
+
+/* Has one more worker look at the queue. Under the lock. */
+static void rouse(struct ac_rpc *rpc) {
+  if (rpc->waking || ac_list_empty(&rpc->queue))
+    return;
+  if (rpc->idle > 0)
+    pthread_cond_signal(&rpc->work);
+  else if (rpc->n_threads >= rpc->config.workers || !spawn(rpc))
+    return;
+  rpc->waking = true;
+}
+
+/* How many calls may wait: the queue, and one for each worker that could take
+ * it at once. */
+static size_t room(const struct ac_rpc *rpc) {
+  size_t free_workers = (size_t)rpc->config.workers > rpc->running
+                            ? (size_t)rpc->config.workers - rpc->running
+                            : 0;
+  size_t most = rpc->config.queue + free_workers;
+  return most > rpc->n_queued ? most - rpc->n_queued : 0;
+}
+
+/* Before calls are in the queue, where they are others' too. Those for which
+ * there is no memory go to |refused|. */
+static void set_timers(struct ac_rpc *rpc, struct ac_list *refused) {
+  struct ac_list *next;
+  for (struct ac_list *l = rpc->batch.next; l != &rpc->batch; l = next) {
+    anycable_socket *call = ac_container_of(l, anycable_socket, link);
+    next = l->next;
+    if (rpc->runtime.timer_set(rpc->runtime.loop, &call->timer,
+                               call->deadline) == 0)
+      continue;
+    ac_list_remove(l);
+    ac_list_append(refused, l);
+  }
+}
+
+static void refuse(struct ac_list *refused) {
+  struct ac_list *link;
+  while ((link = ac_list_shift(refused))) {
+    anycable_socket *call = ac_container_of(link, anycable_socket, link);
+    call->in_batch = false;
+    call->queued = false;
+    atomic_store(&call->phase, AC_CALL_DONE);
+    ac_rpc_answer(call, AC_RPC_REFUSED);
+    ac_call_drop_holder(call);
+  }
+}
+
+void ac_rpc_flush(struct ac_rpc *rpc) {
+  struct ac_list refused;
+  struct ac_list *link;
+  if (ac_list_empty(&rpc->batch))
+    return;
+  ac_list_init(&refused);
+  set_timers(rpc, &refused);
+  pthread_mutex_lock(&rpc->mutex);
+  size_t left = rpc->closed ? 0 : room(rpc);
+  while (left > 0 && (link = ac_list_shift(&rpc->batch))) {
+    anycable_socket *call = ac_container_of(link, anycable_socket, link);
+    call->in_batch = false;
+    call->queued = true;
+    ac_list_append(&rpc->queue, link);
+    rpc->n_queued++;
+    left--;
+  }
+  rouse(rpc);
+  if (rpc->n_threads == 0) { /* not one to be had */
+    ac_list_splice(&refused, &rpc->queue);
+    rpc->n_queued = 0;
+  }
+  pthread_mutex_unlock(&rpc->mutex);
+  ac_list_splice(&refused, &rpc->batch);
+  refuse(&refused);
+}
+
+/* --- workers -------------------------------------------------------------- */
+
+/* Takes the next call that is worth running. Under the lock. */
+static anycable_socket *next_call(struct ac_rpc *rpc) {
+  struct ac_list *link = ac_list_shift(&rpc->queue);
+  if (!link)
+    return NULL;
+  anycable_socket *call = ac_container_of(link, anycable_socket, link);
+  call->queued = false;
+  rpc->n_queued--;
+  rpc->running++;
+  rouse(rpc);
+  return call;
+}
+
+/* Waits for a call. NULL when the rpc is closed. Under the lock. */
+static anycable_socket *await(struct ac_rpc *rpc) {
+  for (;;) {
+    anycable_socket *call = rpc->closed ? NULL : next_call(rpc);
+    if (call || rpc->closed)
+      return call;
+    rpc->idle++;
+    pthread_cond_wait(&rpc->work, &rpc->mutex);
+    rpc->idle--;
+    rpc->waking = false;
+  }
+}
+
+/* Runs a call. True if it is done, false if it is pending now. */
+static bool run(anycable_socket *call) {
+  if (ac_clock_now() >= call->deadline) { /* too late to begin */
+    call->result = AC_RPC_EXPIRED;
+    atomic_store(&call->phase, AC_CALL_DONE);
+    return true;
+  }
+  return ac_call_run(call);
+}
+
+/* One lock a call, as long as there are calls. */
+static void *work(void *arg) {
+  struct ac_rpc *rpc = arg;
+  pthread_mutex_lock(&rpc->mutex);
+  rpc->waking = false;
+  anycable_socket *call = await(rpc);
+  while (call) {
+    pthread_mutex_unlock(&rpc->mutex);
+    bool done = run(call);
+    if (done) {
+      atomic_fetch_add(&call->refs, 1); /* for the list of finished calls */
+      ac_call_drop_holder(call);
+    }
+    pthread_mutex_lock(&rpc->mutex);
+    bool wake = done && ac_rpc_publish_locked(rpc, call);
+    ac_rpc_ran_locked(rpc);
+    call = rpc->closed ? NULL : next_call(rpc);
+    if (wake) {
+      pthread_mutex_unlock(&rpc->mutex);
+      rpc->runtime.wake(rpc->runtime.loop);
+      pthread_mutex_lock(&rpc->mutex);
+    }
+    if (!call)
+      call = await(rpc);
+  }
+  pthread_mutex_unlock(&rpc->mutex);
+  return NULL;
+}
