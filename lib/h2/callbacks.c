@@ -24,12 +24,20 @@ static void count(struct ac_h2_connection *connection, enum ac_h2_event event) {
     ac_h2_lifetime_punish(connection, farewell);
 }
 
-/* A malformed request: RST_STREAM PROTOCOL_ERROR, and nghttp2 is to ignore
- * the rest of it. */
-static int malformed(struct ac_h2_stream *stream) {
-  nghttp2_submit_rst_stream(stream->connection->session, NGHTTP2_FLAG_NONE,
-                            stream->id, NGHTTP2_PROTOCOL_ERROR);
+/* Resets a stream; nghttp2 is to ignore the rest of its headers. */
+static int reset(struct ac_h2_connection *connection, int32_t id,
+                 uint32_t code) {
+  nghttp2_submit_rst_stream(connection->session, NGHTTP2_FLAG_NONE, id, code);
   return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
+}
+
+static int malformed(struct ac_h2_stream *stream) {
+  return reset(stream->connection, stream->id, NGHTTP2_PROTOCOL_ERROR);
+}
+
+/* Without memory, before anything was done: the peer may try again. */
+static int refused(struct ac_h2_connection *connection, int32_t id) {
+  return reset(connection, id, NGHTTP2_REFUSED_STREAM);
 }
 
 static int on_begin_headers(nghttp2_session *session,
@@ -43,11 +51,11 @@ static int on_begin_headers(nghttp2_session *session,
     return 0;
   }
   stream = ac_h2_stream_new(connection, frame->hd.stream_id);
+  connection->last_id = frame->hd.stream_id;
   if (!stream)
-    return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
+    return refused(connection, frame->hd.stream_id);
   nghttp2_session_set_stream_user_data(session, stream->id, stream);
   connection->current = stream;
-  connection->last_id = stream->id;
   connection->last_active = connection->last_read;
   count(connection, AC_H2_EVENT_STREAM);
   if (stream->id >= 1 << 30) /* ids run out; the client opens a connection */
@@ -87,7 +95,7 @@ static int on_header(nghttp2_session *session, const nghttp2_frame *frame,
     return 0;
   return h2->handler->header(stream->data, name, value)
              ? 0
-             : NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
+             : refused(connection, stream->id);
 }
 
 static void request_end(struct ac_h2_stream *stream) {
@@ -200,6 +208,7 @@ static int on_begin_frame(nghttp2_session *session, const nghttp2_frame_hd *hd,
   switch (hd->type) {
   case NGHTTP2_WINDOW_UPDATE:
   case NGHTTP2_PRIORITY:
+  case NGHTTP2_GOAWAY:
     count(connection, AC_H2_EVENT_CHATTER);
     break;
   case NGHTTP2_SETTINGS:
@@ -216,7 +225,6 @@ static int on_begin_frame(nghttp2_session *session, const nghttp2_frame_hd *hd,
     break;
   case NGHTTP2_RST_STREAM:
   case NGHTTP2_PING:
-  case NGHTTP2_GOAWAY:
   case NGHTTP2_CONTINUATION:
     break;
   default:
@@ -256,6 +264,7 @@ static void sent_rst(struct ac_h2_connection *connection,
                      const nghttp2_frame *frame) {
   switch (frame->rst_stream.error_code) {
   case NGHTTP2_NO_ERROR:
+  case NGHTTP2_INTERNAL_ERROR:
   case NGHTTP2_CANCEL:
   case NGHTTP2_REFUSED_STREAM:
     return; /* our own doing, not the peer's */
@@ -264,23 +273,35 @@ static void sent_rst(struct ac_h2_connection *connection,
   }
 }
 
-static int on_frame_send(nghttp2_session *session, const nghttp2_frame *frame,
-                         void *user_data) {
-  struct ac_h2_connection *connection = user_data;
-  if (frame->hd.type == NGHTTP2_RST_STREAM) {
-    sent_rst(connection, frame);
-    return 0;
-  }
-  if (frame->hd.type != NGHTTP2_HEADERS && frame->hd.type != NGHTTP2_DATA)
-    return 0;
+static void sent_answer(struct ac_h2_connection *connection,
+                        const nghttp2_frame *frame) {
   ac_h2_guard_count(&connection->guard, &connection->h2->config, 0,
                     AC_H2_EVENT_SENT_DATA);
   if (!(frame->hd.flags & NGHTTP2_FLAG_END_STREAM))
-    return 0;
+    return;
   struct ac_h2_stream *stream = find(connection, frame->hd.stream_id);
   if (stream && !stream->ended) /* answered before all was said */
-    nghttp2_submit_rst_stream(session, NGHTTP2_FLAG_NONE, stream->id,
-                              NGHTTP2_NO_ERROR);
+    reset(connection, stream->id, NGHTTP2_NO_ERROR);
+}
+
+static int on_frame_send(nghttp2_session *session, const nghttp2_frame *frame,
+                         void *user_data) {
+  struct ac_h2_connection *connection = user_data;
+  (void)session;
+  switch (frame->hd.type) {
+  case NGHTTP2_HEADERS:
+  case NGHTTP2_DATA:
+    sent_answer(connection, frame);
+    break;
+  case NGHTTP2_RST_STREAM:
+    sent_rst(connection, frame);
+    break;
+  case NGHTTP2_GOAWAY:
+    ac_h2_lifetime_noticed(connection);
+    break;
+  default:
+    break;
+  }
   return 0;
 }
 

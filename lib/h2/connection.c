@@ -8,10 +8,6 @@
 static void turn(void *owner);
 static void writable(void *owner);
 
-static uint64_t now(const struct ac_h2 *h2) {
-  return h2->runtime.now(h2->runtime.loop);
-}
-
 struct ac_h2 *ac_h2_new(const struct ac_h2_config *config,
                         const struct ac_h2_handler *handler, void *owner,
                         const struct ac_runtime *runtime,
@@ -156,7 +152,7 @@ static void put_out(struct ac_h2_connection *connection, const char *data,
   }
   size_t taken = n > 0 ? (size_t)n : 0;
   if (taken > 0)
-    connection->last_sent = now(h2);
+    connection->last_sent = ac_h2_now(h2);
   if (taken == len && ac_stream_unsent(connection->stream) == 0)
     return;
   if (!ac_buffer_append(&connection->out, data + taken, len - taken)) {
@@ -164,7 +160,7 @@ static void put_out(struct ac_h2_connection *connection, const char *data,
     return;
   }
   if (!connection->blocked)
-    connection->last_sent = now(h2);
+    connection->last_sent = ac_h2_now(h2);
   connection->blocked = true;
   ac_stream_interest(connection->stream, false, true);
 }
@@ -238,7 +234,7 @@ static void linger(struct ac_h2_connection *connection) {
                 nghttp2_session_want_write(connection->session)))
     return;
   connection->phase = AC_H2_LINGER;
-  connection->phase_since = now(connection->h2);
+  connection->phase_since = ac_h2_now(connection->h2);
   ac_stream_shutdown(connection->stream);
 }
 
@@ -283,7 +279,7 @@ static void turn(void *owner) {
       connection->phase = AC_H2_DEAD;
       break;
     }
-    connection->last_read = now(h2);
+    connection->last_read = ac_h2_now(h2);
     connection->pinged = false;
     take(connection, h2->in, (size_t)n);
     settle(connection);
@@ -306,8 +302,10 @@ static void writable(void *owner) {
     put_out(connection, out.data ? out.data + out.start : "", len);
     ac_buffer_deinit(&out);
   }
-  if (!connection->blocked)
+  if (!connection->blocked) {
+    ac_h2_lifetime_unblocked(connection);
     settle(connection);
+  }
   turn_end(connection);
 }
 

@@ -61,7 +61,7 @@ struct ac_h2_connection {
   bool settled;         /* the peer's first SETTINGS came */
   bool blocked;         /* waits for room in the socket */
   bool ticking;         /* the timer looks after streams */
-  bool pinged;          /* our keepalive ping is out */
+  bool pinged;          /* our keepalive ping is out, and nothing was read */
   uint32_t pings_out;   /* pings of ours without an answer */
   int32_t last_id;      /* of the newest stream */
   bool punished;        /* the last GOAWAY was for misbehaviour */
@@ -70,7 +70,9 @@ struct ac_h2_connection {
   uint64_t began;
   uint64_t last_read;
   uint64_t last_sent;   /* progress in writing */
-  uint64_t last_active; /* a stream or a ping */
+  uint64_t last_active; /* a stream began or ended, or a ping came */
+  uint64_t pinged_at;   /* if |pinged| */
+  size_t unsent;        /* in TLS, when the timer looked last */
   uint64_t aged;        /* when it is too old; 0: never */
   uint64_t phase_since;
   uint64_t close_at; /* when draining is over; 0: not draining by age */
@@ -100,6 +102,11 @@ struct ac_h2_stream {
   _Alignas(16) char data[];
 };
 
+/* The time at which the current turn began. */
+static inline uint64_t ac_h2_now(const struct ac_h2 *h2) {
+  return h2->runtime.now(h2->runtime.loop);
+}
+
 /* callbacks.c */
 bool ac_h2_callbacks_init(struct ac_h2 *h2);
 
@@ -110,10 +117,14 @@ void ac_h2_connection_kill(struct ac_h2_connection *connection);
 /* lifetime.c: everything about a connection that has to do with time. */
 void ac_h2_lifetime_begin(struct ac_h2_connection *connection);
 void ac_h2_lifetime_end(struct ac_h2_connection *connection);
+/* What waited for the socket is gone, and reading begins again. */
+void ac_h2_lifetime_unblocked(struct ac_h2_connection *connection);
 /* After a turn: streams may have come, or the last may have gone. */
 void ac_h2_lifetime_turn(struct ac_h2_connection *connection);
 void ac_h2_lifetime_goodbye(struct ac_h2_connection *connection,
                             const char *farewell);
+/* The first GOAWAY was sent; and the ping behind it came back. */
+void ac_h2_lifetime_noticed(struct ac_h2_connection *connection);
 void ac_h2_lifetime_last_goaway(struct ac_h2_connection *connection);
 void ac_h2_lifetime_punish(struct ac_h2_connection *connection,
                            const char *farewell);

@@ -13,10 +13,6 @@ const uint8_t ac_h2_drain_ping[8] = {'d', 'r', 'a', 'i', 'n', 'i', 'n', 'g'};
 
 static void fire(struct ac_timer *timer);
 
-static uint64_t now(const struct ac_h2 *h2) {
-  return h2->runtime.now(h2->runtime.loop);
-}
-
 /* The limit +- 10 %, so that connections made together do not end together. */
 static uint64_t jittered(struct ac_h2 *h2, uint64_t limit) {
   h2->random = h2->random * 1664525 + 1013904223;
@@ -40,7 +36,7 @@ static uint64_t slice(const struct ac_h2_config *config) {
 
 static uint64_t next_due(const struct ac_h2_connection *connection) {
   const struct ac_h2_config *config = &connection->h2->config;
-  uint64_t t = now(connection->h2);
+  uint64_t t = ac_h2_now(connection->h2);
   uint64_t due = UINT64_MAX;
   if (connection->phase == AC_H2_LINGER)
     return connection->phase_since + LINGER_S * AC_SECOND;
@@ -48,10 +44,9 @@ static uint64_t next_due(const struct ac_h2_connection *connection) {
     earlier(&due, connection->began + config->handshake_time);
   if (connection->n_streams > 0 || connection->blocked)
     earlier(&due, t + slice(config));
-  if (connection->pinged)
-    earlier(&due, connection->last_read + config->keepalive_time +
-                      config->keepalive_timeout);
-  else if (config->keepalive_time)
+  if (!connection->blocked && connection->pinged)
+    earlier(&due, connection->pinged_at + config->keepalive_timeout);
+  else if (!connection->blocked && config->keepalive_time)
     earlier(&due, connection->last_read + config->keepalive_time);
   if (connection->phase == AC_H2_NOTICE)
     earlier(&due, connection->phase_since + GOAWAY_WAIT_S * AC_SECOND);
@@ -79,7 +74,7 @@ static void arm(struct ac_h2_connection *connection) {
 
 void ac_h2_lifetime_begin(struct ac_h2_connection *connection) {
   struct ac_h2 *h2 = connection->h2;
-  uint64_t t = now(h2);
+  uint64_t t = ac_h2_now(h2);
   connection->began = t;
   connection->last_read = t;
   connection->last_sent = t;
@@ -115,20 +110,26 @@ void ac_h2_lifetime_goodbye(struct ac_h2_connection *connection,
     return;
   }
   connection->phase = AC_H2_NOTICE;
-  connection->phase_since = now(connection->h2);
+  connection->phase_since = ac_h2_now(connection->h2);
   connection->farewell = farewell;
   nghttp2_submit_shutdown_notice(connection->session);
-  ping(connection, ac_h2_drain_ping);
   ac_h2_connection_touch(connection);
   if (!connection->in_turn)
     arm(connection);
+}
+
+/* nghttp2 sends pings first: one that was submitted together with the GOAWAY
+ * would come back before that has arrived. */
+void ac_h2_lifetime_noticed(struct ac_h2_connection *connection) {
+  if (connection->phase == AC_H2_NOTICE)
+    ping(connection, ac_h2_drain_ping);
 }
 
 void ac_h2_lifetime_last_goaway(struct ac_h2_connection *connection) {
   if (connection->phase != AC_H2_NOTICE)
     return;
   connection->phase = AC_H2_LAST;
-  connection->phase_since = now(connection->h2);
+  connection->phase_since = ac_h2_now(connection->h2);
   nghttp2_submit_goaway(
       connection->session, NGHTTP2_FLAG_NONE,
       nghttp2_session_get_last_proc_stream_id(connection->session),
@@ -154,7 +155,7 @@ void ac_h2_lifetime_punish(struct ac_h2_connection *connection,
 /* Streams whose request does not come, or whose answer is not read. */
 static void check_streams(struct ac_h2_connection *connection) {
   const struct ac_h2_config *config = &connection->h2->config;
-  uint64_t t = now(connection->h2);
+  uint64_t t = ac_h2_now(connection->h2);
   for (struct ac_list *l = connection->streams.next; l != &connection->streams;
        l = l->next) {
     struct ac_h2_stream *stream = ac_container_of(l, struct ac_h2_stream, link);
@@ -171,7 +172,7 @@ static void check_streams(struct ac_h2_connection *connection) {
 
 static bool over(const struct ac_h2_connection *connection) {
   const struct ac_h2_config *config = &connection->h2->config;
-  uint64_t t = now(connection->h2);
+  uint64_t t = ac_h2_now(connection->h2);
   if (connection->phase == AC_H2_LINGER)
     return t - connection->phase_since >= LINGER_S * AC_SECOND;
   if (!connection->settled && t - connection->began >= config->handshake_time)
@@ -180,26 +181,43 @@ static bool over(const struct ac_h2_connection *connection) {
     return true;
   if (connection->close_at && t >= connection->close_at)
     return true;
-  return connection->pinged &&
-         t - connection->last_read >=
-             config->keepalive_time + config->keepalive_timeout;
+  return connection->pinged && !connection->blocked &&
+         t - connection->pinged_at >= config->keepalive_timeout;
 }
 
+/* Of a peer that does not read, nothing is read either; there, progress in
+ * writing is watched. */
 static void keepalive(struct ac_h2_connection *connection) {
   const struct ac_h2_config *config = &connection->h2->config;
-  if (!config->keepalive_time || connection->pinged ||
-      now(connection->h2) - connection->last_read < config->keepalive_time)
+  uint64_t t = ac_h2_now(connection->h2);
+  if (!config->keepalive_time || connection->pinged || connection->blocked ||
+      t - connection->last_read < config->keepalive_time)
     return;
   connection->pinged = true;
+  connection->pinged_at = t;
   ping(connection, NULL);
   ac_h2_connection_touch(connection);
+}
+
+void ac_h2_lifetime_unblocked(struct ac_h2_connection *connection) {
+  connection->pinged_at = ac_h2_now(connection->h2);
+  connection->unsent = 0;
+}
+
+/* TLS sends what it holds by itself. */
+static void note_progress(struct ac_h2_connection *connection) {
+  size_t unsent = ac_stream_unsent(connection->stream);
+  if (unsent < connection->unsent)
+    connection->last_sent = ac_h2_now(connection->h2);
+  connection->unsent = unsent;
 }
 
 static void fire(struct ac_timer *timer) {
   struct ac_h2_connection *connection =
       ac_container_of(timer, struct ac_h2_connection, timer);
   const struct ac_h2_config *config = &connection->h2->config;
-  uint64_t t = now(connection->h2);
+  uint64_t t = ac_h2_now(connection->h2);
+  note_progress(connection);
   if (over(connection)) {
     ac_h2_connection_kill(connection);
     return;

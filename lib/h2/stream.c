@@ -16,7 +16,6 @@ struct ac_h2_stream *ac_h2_stream_new(struct ac_h2_connection *connection,
   stream->connection = connection;
   stream->id = id;
   stream->began = connection->last_read;
-  stream->progressed = connection->last_read;
   ac_list_init(&stream->ready);
   if (!h2->handler->begin(h2->owner, stream->data, stream)) {
     ac_h2_pool_free(&connection->pool, stream);
@@ -38,6 +37,7 @@ void ac_h2_stream_close(struct ac_h2_stream *stream) {
   ac_list_remove(&stream->link);
   ac_list_append(&connection->gone, &stream->link);
   connection->n_streams--;
+  connection->last_active = ac_h2_now(connection->h2);
 }
 
 void ac_h2_streams_reap(struct ac_h2_connection *connection) {
@@ -84,7 +84,7 @@ static ssize_t read_body(nghttp2_session *session, int32_t id, uint8_t *buf,
   memcpy(buf, stream->body.ptr, n);
   stream->body.ptr += n;
   stream->body.len -= n;
-  stream->progressed = connection->last_read;
+  stream->progressed = ac_h2_now(connection->h2);
   if (stream->body.len > 0 || !stream->finishing)
     return (ssize_t)n;
   *flags |= NGHTTP2_DATA_FLAG_EOF;
@@ -110,7 +110,7 @@ static bool submit(struct ac_h2_stream *stream,
                               body ? &provider : NULL) != 0)
     return false;
   stream->answering = true;
-  stream->progressed = connection->last_read;
+  stream->progressed = ac_h2_now(connection->h2);
   ac_h2_connection_touch(connection);
   return true;
 }
