@@ -95,6 +95,13 @@ static void error_reply(anycable_socket *call, int error) {
                               : anycable_str_of(anycable_strerror(error));
 }
 
+/* Why a rejected call was: left out where there is no room for it. */
+static anycable_str reason(anycable_socket *call) {
+  return ac_socket_charge(call, ac_socket_field_size(call->message.len))
+             ? call->message
+             : ac_str_empty();
+}
+
 void ac_reply_build(anycable_socket *call, int outcome) {
   struct ac_wire_reply *reply = &call->reply;
   memset(reply, 0, sizeof(*reply));
@@ -104,8 +111,7 @@ void ac_reply_build(anycable_socket *call, int outcome) {
     return;
   }
   reply->status = outcome == ANYCABLE_DONE ? AC_WIRE_SUCCESS : AC_WIRE_FAILURE;
-  reply->error_msg =
-      outcome == ANYCABLE_REJECT ? call->message : ac_str_empty();
+  reply->error_msg = outcome == ANYCABLE_REJECT ? reason(call) : ac_str_empty();
   reply->identifiers = call->identifiers;
   reply->transmissions =
       (struct ac_wire_list){call->transmissions.items, call->transmissions.n};

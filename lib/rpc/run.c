@@ -78,11 +78,13 @@ static int handle(anycable_socket *call) {
   return outcome;
 }
 
+/* A subscription may be refused as a matter of course: only with a reason is
+ * that worth a line. */
 static void log_end(anycable_socket *call, int outcome) {
   bool connect = call->request.method == ANYCABLE_CONNECT;
   if (outcome == ANYCABLE_DONE)
     return;
-  if (outcome == ANYCABLE_REJECT && connect)
+  if (outcome == ANYCABLE_REJECT && (connect || call->message.len > 0))
     ac_socket_log(call, ANYCABLE_LOG_INFO, "rejected: %s",
                   call->message.len > 0 ? call->message.ptr
                                         : "the application said no");
@@ -93,7 +95,6 @@ static void log_end(anycable_socket *call, int outcome) {
 
 static void run_afters(anycable_socket *call, int outcome) {
   const anycable_app *app = call->rpc->app;
-  call->open = false;
   for (size_t i = call->befores; i > 0; i--) {
     const struct ac_interceptor *interceptor = &app->interceptors[i - 1];
     if (interceptor->after)
@@ -111,6 +112,7 @@ void ac_call_complete(anycable_socket *call, int outcome) {
   const anycable_app *app = call->rpc->app;
   call->deferrable = false;
   if (atomic_load(&call->cancelled)) {
+    call->open = false;
     run_afters(call, ANYCABLE_ERR_CANCELLED);
     return;
   }
@@ -120,6 +122,7 @@ void ac_call_complete(anycable_socket *call, int outcome) {
     outcome = ac_reply_outcome(call, outcome); /* its own outputs count too */
   }
   ac_reply_build(call, outcome);
+  call->open = false;
   log_end(call, outcome);
   if (outcome < 0 && app->on_error)
     app->on_error(call, outcome, call->reply.error_msg.ptr, app->on_error_ctx);

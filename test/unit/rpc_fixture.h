@@ -28,6 +28,7 @@ static struct fixture {
   atomic_int created, completed, destroyed;
   atomic_int completed_with;
   int errors, last_error;
+  int output_in_on_error; /* if not 0: try, and what came of it */
   char last_message[1200];
   int logged;
   char last_log[1200];
@@ -169,8 +170,11 @@ static const anycable_session_ops fx_ops = {
 
 static void fx_on_error(anycable_socket *socket, int error, const char *message,
                         void *ctx) {
-  (void)socket, (void)ctx;
+  (void)ctx;
   fx.errors++;
+  if (fx.output_in_on_error)
+    fx.output_in_on_error =
+        anycable_socket_transmit(socket, anycable_str_of("{}"));
   fx.last_error = error;
   snprintf(fx.last_message, sizeof(fx.last_message), "%s", message);
 }

@@ -172,6 +172,22 @@ static void test_rejected_subscribe(void **state) {
   done();
 }
 
+static int reject_with_a_reason(anycable_socket *socket) {
+  return anycable_socket_reject(socket, "no such room");
+}
+
+static void test_reason_is_logged(void **state) {
+  (void)state;
+  command("subscribe", reject_with_a_reason);
+  assert_string_equal(fx.last_log,
+                      "rpc: command sid=s1: rejected: no such room");
+  done();
+  fx.logged = 0;
+  command("subscribe", reject_after_everything);
+  assert_int_equal(fx.logged, 0);
+  done();
+}
+
 /* A rejected message is no rejected subscription. */
 static void test_rejected_message(void **state) {
   (void)state;
@@ -495,6 +511,26 @@ static void test_reply_of_the_limit(void **state) {
 
 /* --- around the handler --------------------------------------------------- */
 
+static int rejects_much(anycable_socket *socket) {
+  transmits_much(socket);
+  return anycable_socket_reject(socket, "no");
+}
+
+/* Nor does the reason of a rejection exceed it. */
+static void test_reason_within_the_limit(void **state) {
+  (void)state;
+  frame_size = 4096 - 2 - 3 - 4;
+  fx.open = rejects_much;
+  assert_str(run(ANYCABLE_CONNECT, "")->error_msg, "no");
+  done();
+  frame_size++;
+  const struct ac_wire_reply *reply = run(ANYCABLE_CONNECT, "");
+  assert_int_equal(reply->status, AC_WIRE_FAILURE);
+  assert_int_equal(reply->transmissions.n, 1);
+  assert_str(reply->error_msg, "");
+  done();
+}
+
 static void test_version(void **state) {
   static const struct {
     const char *protov;
@@ -530,6 +566,20 @@ static void test_no_session(void **state) {
   done();
 }
 
+/* The answer is there when on_error hears of it. */
+static int fails_with_a_message(anycable_socket *socket) {
+  return anycable_socket_fail(socket, "first");
+}
+
+static void test_no_output_in_on_error(void **state) {
+  (void)state;
+  fx.output_in_on_error = 1;
+  const struct ac_wire_reply *reply = command("message", fails_with_a_message);
+  assert_int_equal(fx.output_in_on_error, ANYCABLE_ERR_STATE);
+  assert_str(reply->error_msg, "first");
+  done();
+}
+
 static anycable_socket *kept;
 static int keeps(anycable_socket *socket) {
   kept = socket;
@@ -555,6 +605,7 @@ int main(void) {
       TEST(test_output_error_is_remembered),
       TEST(test_everything),
       TEST(test_rejected_subscribe),
+      TEST(test_reason_is_logged),
       TEST(test_rejected_message),
       TEST(test_unsubscribe_returns_no_istate),
       TEST(test_no_streams_for_the_unsubscribed),
@@ -572,8 +623,10 @@ int main(void) {
       TEST(test_disconnect_state),
       TEST(test_disconnect_takes_no_output),
       TEST(test_reply_of_the_limit),
+      TEST(test_reason_within_the_limit),
       TEST(test_version),
       TEST(test_no_session),
+      TEST(test_no_output_in_on_error),
       TEST(test_output_after_the_end),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
