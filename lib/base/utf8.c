@@ -74,3 +74,13 @@ size_t ac_utf8_cut(anycable_str s, size_t max) {
     len--;
   return len;
 }
+
+void ac_utf8_scrub(char *text, size_t len) {
+  size_t at = 0;
+  while (at < len) {
+    size_t n = ac_utf8_char_len(ac_str(text + at, len - at));
+    if (n == 0)
+      text[at] = '?';
+    at += n ? n : 1;
+  }
+}

@@ -15,4 +15,7 @@ size_t ac_utf8_char_len(anycable_str s);
  * not end inside a character. |s| is valid UTF-8. */
 size_t ac_utf8_cut(anycable_str s, size_t max);
 
+/* Makes the |len| bytes at |text| valid: each that is not becomes a '?'. */
+void ac_utf8_scrub(char *text, size_t len);
+
 #endif

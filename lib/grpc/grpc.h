@@ -66,9 +66,10 @@ struct ac_grpc_call {
   struct ac_pair *metadata;
   size_t n_metadata;
   size_t metadata_room;
-  const char *error; /* what the request is refused with, if it is */
-  int status;        /* and its gRPC status */
-  int http;          /* and its HTTP status */
+  const char *unknown; /* the message for a path that is no method's */
+  const char *error;   /* what the request is refused with, if it is */
+  int status;          /* and its gRPC status */
+  int http;            /* and its HTTP status */
   bool post;
   bool typed;    /* content-type is one of ours */
   bool subtyped; /* "application/grpc+proto" */

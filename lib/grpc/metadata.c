@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/utf8.h"
 
 #define IS(s, literal)                                                         \
   ((s).len == sizeof(literal) - 1 &&                                           \
@@ -89,11 +90,20 @@ static bool add_binary(struct ac_grpc_call *call, anycable_str name,
   return true;
 }
 
+/* HTTP lets bytes pass that are no UTF-8; applications are promised text. */
+static bool add_text(struct ac_grpc_call *call, anycable_str name,
+                     anycable_str value) {
+  anycable_str copy = ac_arena_copy(call->arena, value);
+  if (copy.ptr && !ac_utf8_valid(copy))
+    ac_utf8_scrub((char *)(uintptr_t)copy.ptr, copy.len);
+  return add(call, name_of(call, name), copy);
+}
+
 static bool metadata(struct ac_grpc_call *call, anycable_str name,
                      anycable_str value) {
   if (name.len > 4 && memcmp(name.ptr + name.len - 4, "-bin", 4) == 0)
     return add_binary(call, name, value);
-  return add(call, name_of(call, name), ac_arena_copy(call->arena, value));
+  return add_text(call, name, value);
 }
 
 /* --- fields -------------------------------------------------------------- */
@@ -118,6 +128,17 @@ static void timeout(struct ac_grpc_call *call, anycable_str value) {
   call->deadline = call->grpc->runtime.now(call->grpc->runtime.loop) + ns;
 }
 
+/* The path goes into the status message, as much of it as fits. */
+static bool unknown_method(struct ac_grpc_call *call, anycable_str path) {
+  char text[15 + AC_GRPC_MESSAGE_MAX] = "unknown method ";
+  char encoded[AC_GRPC_MESSAGE_MAX];
+  size_t len = path.len < AC_GRPC_MESSAGE_MAX ? path.len : AC_GRPC_MESSAGE_MAX;
+  memcpy(text + 15, path.ptr, len);
+  len = ac_grpc_percent(ac_str(text, 15 + len), encoded);
+  call->unknown = ac_arena_copy(call->arena, ac_str(encoded, len)).ptr;
+  return call->unknown != NULL;
+}
+
 static bool path(struct ac_grpc_call *call, anycable_str value) {
   const struct ac_grpc *grpc = call->grpc;
   for (size_t i = 0; i < grpc->n_methods; i++) {
@@ -126,19 +147,7 @@ static bool path(struct ac_grpc_call *call, anycable_str value) {
       return true;
     }
   }
-  /* The path goes into the status message, so it is kept. */
-  char encoded[AC_GRPC_MESSAGE_MAX];
-  size_t len = ac_grpc_percent(value, encoded);
-  char *text = ac_arena_alloc(call->arena, len + 32);
-  if (!text)
-    return false;
-  memcpy(text, "unknown method ", 15);
-  memcpy(text + 15, encoded, len);
-  text[15 + len] = '\0';
-  if (len > AC_GRPC_MESSAGE_MAX - 16)
-    text[AC_GRPC_MESSAGE_MAX - 1] = '\0';
-  call->message = text; /* until the headers are complete */
-  return true;
+  return unknown_method(call, value);
 }
 
 bool ac_grpc_header(void *data, anycable_str name, anycable_str value) {
@@ -187,8 +196,6 @@ bool ac_grpc_header(void *data, anycable_str name, anycable_str value) {
 /* The order is from what is least a gRPC call to what is nearly one. */
 void ac_grpc_headers_end(void *data, enum ac_h2_verdict verdict) {
   struct ac_grpc_call *call = data;
-  const char *unknown = call->message;
-  call->message = NULL;
   if (verdict == AC_H2_TOO_LARGE) {
     call->error = NULL;
     refuse_http(call, 431, AC_GRPC_RESOURCE_EXHAUSTED, "headers too large");
@@ -200,7 +207,7 @@ void ac_grpc_headers_end(void *data, enum ac_h2_verdict verdict) {
     refuse_http(call, 415, 0, "the content-type must be application/grpc");
   } else if (!call->method) {
     ac_grpc_refuse(call, AC_GRPC_UNIMPLEMENTED,
-                   unknown ? unknown : "unknown method");
+                   call->unknown ? call->unknown : "unknown method");
   }
   if (!ac_grpc_charge(call, call->arena->used))
     ac_grpc_refuse(call, AC_GRPC_RESOURCE_EXHAUSTED, "out of memory");

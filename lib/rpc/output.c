@@ -66,17 +66,6 @@ int ac_socket_list_add(anycable_socket *call, struct ac_strings *list,
 
 /* --- words ---------------------------------------------------------------- */
 
-/* Bytes that are no UTF-8 would make the whole reply undecodable. */
-static void scrub(char *text, size_t len) {
-  size_t at = 0;
-  while (at < len) {
-    size_t n = ac_utf8_char_len(ac_str(text + at, len - at));
-    if (n == 0)
-      text[at] = '?';
-    at += n ? n : 1;
-  }
-}
-
 static void set_message(anycable_socket *socket, const char *format,
                         va_list args) ANYCABLE_PRINTF(2, 0);
 
@@ -88,7 +77,7 @@ static void set_message(anycable_socket *socket, const char *format,
     return;
   if ((size_t)len >= sizeof(text))
     len = sizeof(text) - 1;
-  scrub(text, (size_t)len);
+  ac_utf8_scrub(text, (size_t)len); /* or the reply could not be decoded */
   size_t cut = ac_utf8_cut(ac_str(text, (size_t)len), MESSAGE_MAX);
   anycable_str message = ac_arena_copy(socket->arena, ac_str(text, cut));
   socket->message = message.ptr ? message : ac_str_empty();

@@ -162,6 +162,26 @@ static void test_cut(void **state) {
   assert_int_equal(ac_utf8_cut(ac_str(NULL, 0), 5), 0);
 }
 
+static void test_scrub(void **state) {
+  static const struct {
+    const char *text, *expected;
+  } rows[] = {{"", ""},
+              {"plain", "plain"},
+              {"a\xc3\xa9z", "a\xc3\xa9z"},
+              {"\xff", "?"},
+              {"a\xff\xfe z", "a?? z"},
+              {"\xe2\x82\xac\xe2\x82", "\xe2\x82\xac??"},
+              {"\xed\xa0\x80\xf0\x9f\x98\x80", "???\xf0\x9f\x98\x80"}};
+  (void)state;
+  for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+    char text[32];
+    strcpy(text, rows[i].text);
+    ac_utf8_scrub(text, strlen(text));
+    assert_string_equal(text, rows[i].expected);
+    assert_true(valid(text, strlen(text)));
+  }
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_all_sequences),
@@ -169,6 +189,7 @@ int main(void) {
       cmocka_unit_test(test_all_places),
       cmocka_unit_test(test_nul_and_nothing),
       cmocka_unit_test(test_cut),
+      cmocka_unit_test(test_scrub),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
