@@ -128,16 +128,6 @@ bool ac_h2_accept(struct ac_h2 *h2, struct ac_loop *loop, int fd,
   return true;
 }
 
-void ac_h2_connection_touch(struct ac_h2_connection *connection) {
-  if (!connection->in_turn && ac_list_empty(&connection->dirty))
-    ac_list_append(&connection->h2->dirty, &connection->dirty);
-}
-
-void ac_h2_connection_kill(struct ac_h2_connection *connection) {
-  connection->phase = AC_H2_DEAD;
-  ac_h2_connection_touch(connection);
-}
-
 /* --- writing ------------------------------------------------------------- */
 
 /* Writes what it can. What cannot be written is kept, and blocks the

@@ -110,9 +110,17 @@ static inline uint64_t ac_h2_now(const struct ac_h2 *h2) {
 /* callbacks.c */
 bool ac_h2_callbacks_init(struct ac_h2 *h2);
 
-/* connection.c */
-void ac_h2_connection_touch(struct ac_h2_connection *connection);
-void ac_h2_connection_kill(struct ac_h2_connection *connection);
+/* Has the connection's output put out by ac_h2_flush, unless its turn does. */
+static inline void ac_h2_connection_touch(struct ac_h2_connection *connection) {
+  if (!connection->in_turn && ac_list_empty(&connection->dirty))
+    ac_list_append(&connection->h2->dirty, &connection->dirty);
+}
+
+/* Has it freed there. */
+static inline void ac_h2_connection_kill(struct ac_h2_connection *connection) {
+  connection->phase = AC_H2_DEAD;
+  ac_h2_connection_touch(connection);
+}
 
 /* lifetime.c: everything about a connection that has to do with time. */
 void ac_h2_lifetime_begin(struct ac_h2_connection *connection);
