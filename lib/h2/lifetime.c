@@ -222,6 +222,8 @@ static void fire(struct ac_timer *timer) {
     ac_h2_connection_kill(connection);
     return;
   }
+  if (connection->n_streams == 0) /* what a burst took goes back */
+    ac_h2_pool_trim(&connection->pool, AC_H2_POOL_IDLE);
   if (connection->phase < AC_H2_LINGER) {
     keepalive(connection);
     check_streams(connection);

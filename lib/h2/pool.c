@@ -91,13 +91,17 @@ void ac_h2_pool_init(struct ac_h2_pool *pool) {
   pool->mem.realloc = mem_realloc;
 }
 
-void ac_h2_pool_deinit(struct ac_h2_pool *pool) {
+void ac_h2_pool_trim(struct ac_h2_pool *pool, unsigned keep) {
   for (size_t i = 0; i < AC_H2_POOL_CLASSES; i++) {
-    while (pool->free[i]) {
+    while (pool->free[i] && pool->kept > keep) {
       struct ac_h2_piece *piece = pool->free[i];
       pool->free[i] = piece->next;
+      pool->kept--;
       free(piece);
     }
   }
-  pool->kept = 0;
+}
+
+void ac_h2_pool_deinit(struct ac_h2_pool *pool) {
+  ac_h2_pool_trim(pool, 0);
 }

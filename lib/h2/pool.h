@@ -9,7 +9,8 @@
 enum {
   AC_H2_POOL_STEP = 64,
   AC_H2_POOL_CLASSES = 12, /* up to 768 bytes; larger goes to malloc */
-  AC_H2_POOL_KEPT = 1024   /* pieces kept while unused, of all sizes */
+  AC_H2_POOL_KEPT = 1024,  /* pieces kept while unused, of all sizes */
+  AC_H2_POOL_IDLE = 32     /* by a connection that has no streams */
 };
 
 struct ac_h2_piece;
@@ -22,6 +23,8 @@ struct ac_h2_pool {
 
 void ac_h2_pool_init(struct ac_h2_pool *pool);
 void ac_h2_pool_deinit(struct ac_h2_pool *pool);
+/* Keeps no more than |keep| unused pieces. */
+void ac_h2_pool_trim(struct ac_h2_pool *pool, unsigned keep);
 void *ac_h2_pool_alloc(struct ac_h2_pool *pool, size_t size);
 void ac_h2_pool_free(struct ac_h2_pool *pool, void *ptr);
 

@@ -92,6 +92,13 @@ static inline bool peer_call(struct peer *peer, uint32_t id, const char *path,
   return peer_headers(peer, id, path) && peer_message(peer, id, message, len);
 }
 
+static inline bool peer_window(struct peer *peer, uint32_t id, uint32_t more) {
+  const unsigned char payload[4] = {
+      (unsigned char)(more >> 24), (unsigned char)(more >> 16),
+      (unsigned char)(more >> 8), (unsigned char)more};
+  return peer_send(peer, PEER_WINDOW, 0, id, payload, 4);
+}
+
 /* --- reading ---------------------------------------------------------------
  */
 

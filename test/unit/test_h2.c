@@ -8,7 +8,7 @@
 #include <cmocka.h>
 
 #include "base/clock.h"
-#include "h2/h2.h"
+#include "h2/connection.h"
 #include "h2_peer.h"
 #include "io/loop.h"
 
@@ -262,10 +262,7 @@ static void call(uint32_t id) {
 }
 
 static void window_update(uint32_t id, uint32_t more) {
-  const unsigned char payload[4] = {
-      (unsigned char)(more >> 24), (unsigned char)(more >> 16),
-      (unsigned char)(more >> 8), (unsigned char)more};
-  assert_true(peer_send(&fx.peer, PEER_WINDOW, 0, id, payload, 4));
+  assert_true(peer_window(&fx.peer, id, more));
   settle();
 }
 
@@ -550,6 +547,24 @@ static void test_no_memory_for_streams(void **state) {
   assert_true(alive());
 }
 
+/* An idle connection does not keep the memory of its busiest time. */
+static void test_memory_after_a_burst(void **state) {
+  (void)state;
+  fx.hold = true;
+  connect_peer(65535);
+  for (uint32_t id = 1; id < 2 * MOST_STREAMS; id += 2)
+    call(id);
+  for (int i = 0; i < MOST_STREAMS; i++)
+    answer(fx.streams[i]);
+  settle();
+  assert_int_equal(fx.closed, MOST_STREAMS);
+  struct ac_h2_connection *connection =
+      ac_container_of(fx.h2->connections.next, struct ac_h2_connection, link);
+  assert_true(connection->pool.kept > AC_H2_POOL_IDLE);
+  pass(2 * AC_SECOND);
+  assert_true(connection->pool.kept <= AC_H2_POOL_IDLE);
+}
+
 static void test_closed_under_way(void **state) {
   (void)state;
   fx.hold = true;
@@ -579,6 +594,7 @@ int main(void) {
       TEST(test_age_and_grace),
       TEST(test_goaway_flood),
       TEST(test_no_memory_for_streams),
+      TEST(test_memory_after_a_burst),
       TEST(test_closed_under_way),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
