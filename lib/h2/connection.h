@@ -72,6 +72,7 @@ struct ac_h2_connection {
   uint64_t last_sent;   /* progress in writing */
   uint64_t last_active; /* a stream began or ended, or a ping came */
   uint64_t pinged_at;   /* if |pinged| */
+  uint64_t read_since;  /* when it was last no longer blocked */
   size_t unsent;        /* in TLS, when the timer looked last */
   uint64_t aged;        /* when it is too old; 0: never */
   uint64_t phase_since;

@@ -25,6 +25,15 @@ static void earlier(uint64_t *due, uint64_t at) {
     *due = at;
 }
 
+static uint64_t later(uint64_t a, uint64_t b) {
+  return a > b ? a : b;
+}
+
+/* Since when an answer to the ping can have come. */
+static uint64_t ping_began(const struct ac_h2_connection *connection) {
+  return later(connection->pinged_at, connection->read_since);
+}
+
 /* How often streams are looked at: often enough for the shortest limit. */
 static uint64_t slice(const struct ac_h2_config *config) {
   uint64_t least = config->request_time < config->send_time
@@ -45,7 +54,7 @@ static uint64_t next_due(const struct ac_h2_connection *connection) {
   if (connection->n_streams > 0 || connection->blocked)
     earlier(&due, t + slice(config));
   if (!connection->blocked && connection->pinged)
-    earlier(&due, connection->pinged_at + config->keepalive_timeout);
+    earlier(&due, ping_began(connection) + config->keepalive_timeout);
   else if (!connection->blocked && config->keepalive_time)
     earlier(&due, connection->last_read + config->keepalive_time);
   if (connection->phase == AC_H2_NOTICE)
@@ -152,6 +161,14 @@ void ac_h2_lifetime_punish(struct ac_h2_connection *connection,
       NGHTTP2_ENHANCE_YOUR_CALM, (const uint8_t *)farewell, strlen(farewell));
 }
 
+/* No stream gets on while the whole connection waits for its peer to read. */
+static bool stalls(const struct ac_h2_stream *stream, uint64_t t) {
+  const struct ac_h2_connection *connection = stream->connection;
+  return stream->answering && !stream->deferred && !connection->blocked &&
+         t - later(stream->progressed, connection->read_since) >=
+             connection->h2->config.send_time;
+}
+
 /* Streams whose request does not come, or whose answer is not read. */
 static void check_streams(struct ac_h2_connection *connection) {
   const struct ac_h2_config *config = &connection->h2->config;
@@ -164,8 +181,7 @@ static void check_streams(struct ac_h2_connection *connection) {
     if (!stream->ended && !stream->answering &&
         t - stream->began >= config->request_time)
       ac_h2_stream_reset(stream, NGHTTP2_CANCEL);
-    else if (stream->answering && !stream->deferred &&
-             t - stream->progressed >= config->send_time)
+    else if (stalls(stream, t))
       ac_h2_stream_reset(stream, NGHTTP2_CANCEL);
   }
 }
@@ -182,7 +198,7 @@ static bool over(const struct ac_h2_connection *connection) {
   if (connection->close_at && t >= connection->close_at)
     return true;
   return connection->pinged && !connection->blocked &&
-         t - connection->pinged_at >= config->keepalive_timeout;
+         t - ping_began(connection) >= config->keepalive_timeout;
 }
 
 /* Of a peer that does not read, nothing is read either; there, progress in
@@ -200,7 +216,7 @@ static void keepalive(struct ac_h2_connection *connection) {
 }
 
 void ac_h2_lifetime_unblocked(struct ac_h2_connection *connection) {
-  connection->pinged_at = ac_h2_now(connection->h2);
+  connection->read_since = ac_h2_now(connection->h2);
   connection->unsent = 0;
 }
 
