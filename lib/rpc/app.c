@@ -138,7 +138,7 @@ const char *anycable_app_error(const anycable_app *app) {
   return app ? app->text : "out of memory";
 }
 
-int ac_app_seal(anycable_app *app) {
+int ac_app_check(anycable_app *app) {
   if (!app)
     return ANYCABLE_ERR_NOMEM;
   if (app->error)
@@ -148,6 +148,9 @@ int ac_app_seal(anycable_app *app) {
                      "anycable_app_set_factory() first");
     return ANYCABLE_ERR_INVALID;
   }
-  app->sealed = true;
   return ANYCABLE_OK;
+}
+
+void ac_app_seal(anycable_app *app) {
+  app->sealed = true;
 }

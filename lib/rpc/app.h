@@ -29,8 +29,11 @@ struct anycable_app {
 };
 
 /* Before a server is made: ANYCABLE_OK, or what was wrong, said in the app's
- * error text. From then on nothing can be registered. */
-int ac_app_seal(anycable_app *app);
+ * error text. */
+int ac_app_check(anycable_app *app);
+
+/* A server was made. From then on nothing can be registered. */
+void ac_app_seal(anycable_app *app);
 
 void ac_app_ref(anycable_app *app);
 void ac_app_unref(anycable_app *app);

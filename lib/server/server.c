@@ -258,7 +258,7 @@ static int wire(anycable_server *server) {
 }
 
 static int check(anycable_app *app, const anycable_config *config) {
-  int error = ac_app_seal(app);
+  int error = ac_app_check(app);
   if (error)
     return error;
   if (!config) { /* perhaps there was no memory for it: no default is safe */
@@ -318,6 +318,7 @@ int anycable_server_new(anycable_server **out, anycable_app *app,
     ac_server_destroy(server);
     return error;
   }
+  ac_app_seal(app);
   ac_loop_wake(server->loop); /* a host's first dispatch opens the doors */
   *out = server;
   return ANYCABLE_OK;

@@ -205,7 +205,7 @@ static inline void fx_start(int workers, size_t queue) {
   const struct ac_runtime runtime = {&fx, fx_now, fx_timer_set, fx_timer_clear,
                                      fx_wake};
   const struct ac_log log = {fx_log, NULL, ANYCABLE_LOG_DEBUG};
-  assert_int_equal(ac_app_seal(fx.app), ANYCABLE_OK);
+  assert_int_equal(ac_app_check(fx.app), ANYCABLE_OK);
   fx.pool = ac_arena_pool_new(4096, 16);
   fx.rpc = ac_rpc_new(fx.app, &config, &runtime, &log);
   assert_non_null(fx.rpc);

@@ -668,6 +668,26 @@ static void test_bad_addresses(void **state) {
   assert_refused("192.0.2.1:0", "192.0.2.1");
 }
 
+/* What failed is no server: the application can still be changed. */
+static void test_register_after_a_failure(void **state) {
+  anycable_config *config = anycable_config_new();
+  (void)state;
+  app = anycable_app_new();
+  anycable_app_set_factory(app, &ops, NULL, NULL);
+  anycable_config_set_rpc_host(config, "unix:/no/such/dir/socket");
+  assert_int_equal(anycable_server_new(&server, app, config), ANYCABLE_ERR_IO);
+  anycable_app_on_error(app, NULL, NULL);
+  anycable_config_set_rpc_host(config, "127.0.0.1:0");
+  assert_int_equal(anycable_server_new(&server, app, config), ANYCABLE_OK);
+  anycable_app_on_error(app, NULL, NULL); /* too late */
+  anycable_server *second;
+  assert_int_equal(anycable_server_new(&second, app, config),
+                   ANYCABLE_ERR_STATE);
+  anycable_config_free(config);
+  anycable_server_free(server);
+  anycable_app_free(app);
+}
+
 static void test_bad_applications(void **state) {
   anycable_server *none;
   (void)state;
@@ -751,6 +771,7 @@ int main(void) {
       cmocka_unit_test(test_signals_untouched),
       cmocka_unit_test(test_fork),
       cmocka_unit_test(test_bad_addresses),
+      cmocka_unit_test(test_register_after_a_failure),
       cmocka_unit_test(test_bad_applications),
       cmocka_unit_test(test_registering),
   };
