@@ -1,4 +1,4 @@
-/* What a request tells of URL, headers and cookies. */
+/* What a request tells: URL, headers and cookies, and each call's own. */
 #include "rpc_fixture.h"
 
 static struct ac_pair headers[8];
@@ -111,6 +111,66 @@ static void test_cookies(void **state) {
   ask(sees_cookies);
 }
 
+/* --- commands and disconnects --------------------------------------------- */
+
+static int sees_command(anycable_socket *socket) {
+  const anycable_request *request = anycable_socket_request(socket);
+  assert_int_equal(anycable_request_method(request), ANYCABLE_COMMAND);
+  assert_string_equal(anycable_request_command(request).ptr, "message");
+  assert_string_equal(anycable_request_identifier(request).ptr,
+                      "{\"channel\":\"A\"}");
+  assert_string_equal(anycable_request_data(request).ptr, "hello");
+  assert_string_equal(anycable_request_identifiers(request).ptr, "{}");
+  assert_int_equal(anycable_request_subscription_count(request), 0);
+  assert_string_equal(anycable_request_subscription(request, 0).ptr, "");
+  return ANYCABLE_DONE;
+}
+
+static void test_command(void **state) {
+  struct heard heard;
+  (void)state;
+  fx_begin();
+  fx.command = sees_command;
+  fx_start(0, 1);
+  anycable_socket *call = fx_call(ANYCABLE_COMMAND, "message");
+  ac_rpc_call_message(call)->data = ANYCABLE_STR("hello");
+  ac_rpc_call_message(call)->identifiers = ANYCABLE_STR("{}");
+  fx_submit(call, &heard);
+  assert_int_equal(ac_rpc_call_reply(call)->status, AC_WIRE_SUCCESS);
+  ac_rpc_release(call);
+  fx_end();
+}
+
+static int sees_disconnect(anycable_socket *socket) {
+  const anycable_request *request = anycable_socket_request(socket);
+  assert_int_equal(anycable_request_method(request), ANYCABLE_DISCONNECT);
+  assert_int_equal(anycable_request_subscription_count(request), 2);
+  assert_string_equal(anycable_request_subscription(request, 1).ptr, "B");
+  assert_string_equal(anycable_request_subscription(request, 2).ptr, "");
+  assert_string_equal(anycable_request_command(request).ptr, "");
+  assert_string_equal(anycable_request_identifier(request).ptr, "");
+  assert_string_equal(anycable_request_data(request).ptr, "");
+  return ANYCABLE_DONE;
+}
+
+static void test_disconnect(void **state) {
+  anycable_str subscriptions[] = {ANYCABLE_STR_INIT("A"),
+                                  ANYCABLE_STR_INIT("B")};
+  struct heard heard;
+  (void)state;
+  fx_begin();
+  fx.close = sees_disconnect;
+  fx_start(0, 1);
+  anycable_socket *call = fx_call(ANYCABLE_DISCONNECT, "");
+  ac_rpc_call_message(call)->identifier = ANYCABLE_STR("");
+  ac_rpc_call_message(call)->subscriptions.items = subscriptions;
+  ac_rpc_call_message(call)->subscriptions.n = 2;
+  fx_submit(call, &heard);
+  assert_int_equal(ac_rpc_call_reply(call)->status, AC_WIRE_SUCCESS);
+  ac_rpc_release(call);
+  fx_end();
+}
+
 static void test_method_names(void **state) {
   (void)state;
   assert_string_equal(anycable_method_name(ANYCABLE_CONNECT), "connect");
@@ -125,6 +185,8 @@ int main(void) {
       cmocka_unit_test_setup(test_nothing, setup),
       cmocka_unit_test_setup(test_headers, setup),
       cmocka_unit_test_setup(test_cookies, setup),
+      cmocka_unit_test(test_command),
+      cmocka_unit_test(test_disconnect),
       cmocka_unit_test(test_method_names),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
