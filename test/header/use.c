@@ -31,6 +31,9 @@ static int command(void *session, anycable_str identifier, anycable_str name,
              : ANYCABLE_OK;
 }
 
+/* Nobody calls it, so nobody is warned. */
+int old_use(anycable_app *app) ANYCABLE_DEPRECATED_FOR(use);
+
 int use(anycable_app *app);
 int use(anycable_app *app) {
   anycable_session_ops ops = {sizeof(anycable_session_ops),

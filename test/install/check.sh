@@ -45,6 +45,20 @@ no_files_in() {
   [ -z "$left" ] || fail "left behind: $left"
 }
 
+# --- a machine that lacks something -----------------------------------------
+
+# Said before anything is compiled, with its cure.
+lacks() { # a variable of make, the package that is missing then
+  $MAKE --no-print-directory BUILD="$work/lacks" "$1" >"$work/log" 2>&1 &&
+    fail "make $1 succeeds"
+  grep -q "missing: .*$2.*Install with: apt-get install .*$2" "$work/log" ||
+    fail "make $1 does not name $2"
+  [ ! -e "$work/lacks" ] || fail "make $1 begins to build"
+}
+lacks PROTOC_C=no-such-program protobuf-c-compiler
+lacks PKG_CONFIG=no-such-program pkg-config
+lacks PKG_CONFIG=false libnghttp2-dev
+
 # --- a prefix ---------------------------------------------------------------
 
 prefix=$work/prefix
