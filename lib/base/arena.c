@@ -7,6 +7,7 @@
 
 #include <assert.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -26,6 +27,8 @@ struct ac_arena_pool {
   size_t block_size;
   size_t arenas;
   bool released;
+  size_t limit; /* of |charged|; set before there are threads */
+  atomic_size_t charged;
 };
 
 static char *block_data(struct ac_arena_block *block) {
@@ -54,7 +57,13 @@ struct ac_arena_pool *ac_arena_pool_new(size_t block_size, size_t keep) {
     block_size = MIN_BLOCK;
   pool->block_size = (block_size + ALIGN - 1) / ALIGN * ALIGN;
   pool->keep = keep;
+  pool->limit = SIZE_MAX;
+  atomic_init(&pool->charged, 0);
   return pool;
+}
+
+void ac_arena_pool_limit(struct ac_arena_pool *pool, size_t max) {
+  pool->limit = max;
 }
 
 static void pool_free(struct ac_arena_pool *pool) {
@@ -138,6 +147,7 @@ struct ac_arena *ac_arena_new(struct ac_arena_pool *pool, size_t cap) {
   arena->end = data + block->size;
   arena->used = block->size;
   arena->cap = cap;
+  arena->charged = 0;
   arena->blocks = block;
   arena->pool = pool;
   return arena;
@@ -149,9 +159,22 @@ void ac_arena_free(struct ac_arena *arena) {
   /* The arena lies in one of the blocks that are poisoned here. */
   struct ac_arena_pool *pool = arena->pool;
   struct ac_arena_block *blocks = arena->blocks;
+  atomic_fetch_sub(&pool->charged, arena->charged);
   for (struct ac_arena_block *b = blocks; b; b = b->next)
     ac_poison(block_data(b), b->size);
   return_blocks(pool, blocks);
+}
+
+bool ac_arena_charge(struct ac_arena *arena, size_t n) {
+  struct ac_arena_pool *pool = arena->pool;
+  size_t charged = atomic_load(&pool->charged);
+  do {
+    if (charged > pool->limit || n > pool->limit - charged)
+      return false;
+  } while (
+      !atomic_compare_exchange_weak(&pool->charged, &charged, charged + n));
+  arena->charged += n;
+  return true;
 }
 
 void *ac_arena_alloc_slow(struct ac_arena *arena, size_t size) {

@@ -28,6 +28,7 @@ struct ac_arena {
   char *end;
   size_t used; /* bytes of blocks taken, against the cap */
   size_t cap;
+  size_t charged; /* against the pool's limit */
   struct ac_arena_block *blocks;
   struct ac_arena_pool *pool;
 };
@@ -35,6 +36,10 @@ struct ac_arena {
 /* A pool whose small blocks hold |block_size| bytes (256 at least), keeping
  * |keep| of them while they are unused. NULL without memory. */
 struct ac_arena_pool *ac_arena_pool_new(size_t block_size, size_t keep);
+
+/* How much all arenas of the pool together may be charged; at first there is no
+ * limit. */
+void ac_arena_pool_limit(struct ac_arena_pool *pool, size_t max);
 
 /* Lets go of the pool; it is freed when its last arena is. NULL is fine. */
 void ac_arena_pool_release(struct ac_arena_pool *pool);
@@ -46,6 +51,11 @@ struct ac_arena *ac_arena_new(struct ac_arena_pool *pool, size_t cap);
 
 /* Frees the arena and all that it gave out. NULL is fine. */
 void ac_arena_free(struct ac_arena *arena);
+
+/* Charges |n| bytes of memory that grows with what others send, until the arena
+ * is freed. False over the pool's limit: then nothing is. It need not be memory
+ * of the arena, only as long-lived. */
+bool ac_arena_charge(struct ac_arena *arena, size_t n);
 
 /* Takes a fresh block; the slow half of ac_arena_alloc. */
 void *ac_arena_alloc_slow(struct ac_arena *arena, size_t size);

@@ -76,7 +76,7 @@ static size_t take_message(struct ac_grpc_call *call, const char *bytes,
   size_t n = call->message_len - call->message_got;
   if (n > len)
     n = len;
-  if (!ac_grpc_charge(call, n)) {
+  if (!ac_arena_charge(call->arena, n)) {
     refuse_now(call, AC_GRPC_RESOURCE_EXHAUSTED, "out of memory");
     return len;
   }
@@ -200,7 +200,7 @@ static void fill_prefix(anycable_str framed) {
 
 /* A reply that its client does not read is memory too. */
 void ac_grpc_reply(struct ac_grpc_call *call, anycable_str framed) {
-  if (!ac_grpc_charge(call, framed.len)) {
+  if (!ac_arena_charge(call->arena, framed.len)) {
     ac_grpc_fail(call, AC_GRPC_RESOURCE_EXHAUSTED, "out of memory");
     return;
   }
@@ -231,9 +231,8 @@ bool ac_grpc_push(struct ac_grpc_call *call, anycable_str framed) {
 }
 
 struct ac_arena *ac_grpc_take_arena(struct ac_grpc_call *call) {
-  struct ac_arena *arena = call->arena;
-  call->arena = NULL;
-  return arena;
+  call->lent = true;
+  return call->arena;
 }
 
 /* --- outside nghttp2 ------------------------------------------------------ */
@@ -260,8 +259,8 @@ static void closed(void *data) {
   struct ac_grpc_call *call = data;
   if (call->handled && call->method->closed)
     call->method->closed(call->grpc->owner, call);
-  ac_budget_give(call->grpc->budget, call->charged);
-  ac_arena_free(call->arena);
+  if (!call->lent)
+    ac_arena_free(call->arena);
 }
 
 static void settled(void *owner) {

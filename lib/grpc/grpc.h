@@ -7,7 +7,6 @@
 #define AC_GRPC_GRPC_H
 
 #include "base/arena.h"
-#include "base/budget.h"
 #include "base/pair.h"
 #include "base/runtime.h"
 #include "h2/h2.h"
@@ -51,7 +50,6 @@ struct ac_grpc {
   void *owner;                  /* for the methods */
   void (*settled)(void *owner); /* a turn of a connection is over */
   struct ac_arena_pool *arenas;
-  struct ac_budget *budget;
   struct ac_runtime runtime;
 };
 
@@ -60,7 +58,8 @@ struct ac_grpc_call {
   struct ac_grpc *grpc;
   struct ac_h2_stream *stream;
   const struct ac_grpc_method *method;
-  struct ac_arena *arena; /* NULL once taken */
+  struct ac_arena *arena;
+  bool lent; /* to the method, which frees the arena */
   void *user;
   uint64_t deadline; /* ac_clock time */
   struct ac_pair *metadata;
@@ -85,14 +84,13 @@ struct ac_grpc_call {
   uint32_t message_got;
   uint64_t extra_got; /* bytes behind the message */
   unsigned char extra[AC_GRPC_PREFIX];
-  size_t charged;          /* against the budget */
   struct ac_h2_field tail; /* the trailer of a streaming answer */
 };
 
 /* What h2 needs to serve gRPC: its owner is a struct ac_grpc. */
 extern const struct ac_h2_handler ac_grpc_handler;
 
-/* Hands the call's arena over: the caller frees it after |closed|. */
+/* Hands the call's arena over: the caller frees it, not before |closed|. */
 struct ac_arena *ac_grpc_take_arena(struct ac_grpc_call *call);
 
 /* Answers with a message: |framed| begins with AC_GRPC_PREFIX bytes of room,

@@ -13,13 +13,6 @@
   ((s).len >= sizeof(literal) - 1 &&                                           \
    memcmp((s).ptr, literal, sizeof(literal) - 1) == 0)
 
-bool ac_grpc_charge(struct ac_grpc_call *call, size_t n) {
-  if (!ac_budget_take(call->grpc->budget, n))
-    return false;
-  call->charged += n;
-  return true;
-}
-
 void ac_grpc_refuse(struct ac_grpc_call *call, int status, const char *error) {
   if (call->error)
     return; /* the first reason counts */
@@ -209,7 +202,7 @@ void ac_grpc_headers_end(void *data, enum ac_h2_verdict verdict) {
     ac_grpc_refuse(call, AC_GRPC_UNIMPLEMENTED,
                    call->unknown ? call->unknown : "unknown method");
   }
-  if (!ac_grpc_charge(call, call->arena->used))
+  if (!ac_arena_charge(call->arena, call->arena->used))
     ac_grpc_refuse(call, AC_GRPC_RESOURCE_EXHAUSTED, "out of memory");
   uint64_t now = call->grpc->runtime.now(call->grpc->runtime.loop);
   if (!call->timed)

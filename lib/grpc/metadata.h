@@ -11,7 +11,4 @@ void ac_grpc_headers_end(void *data, enum ac_h2_verdict verdict);
  * long as the call. */
 void ac_grpc_refuse(struct ac_grpc_call *call, int status, const char *error);
 
-/* Charges |n| bytes to the server's budget until the call is over. */
-bool ac_grpc_charge(struct ac_grpc_call *call, size_t n);
-
 #endif

@@ -236,7 +236,6 @@ static int wire(anycable_server *server) {
                               size(config, ANYCABLE_LIMIT_UNKNOWN_FIELDS),
                               size(config, ANYCABLE_LIMIT_SINGULAR_REPEATS)};
   ac_health_init(&server->health);
-  server->budget.max = size(config, ANYCABLE_LIMIT_MEMORY);
   memcpy(server->methods, methods, sizeof(methods));
   server->grpc = (struct ac_grpc){
       .config = {size(config, ANYCABLE_LIMIT_MESSAGE),
@@ -247,9 +246,11 @@ static int wire(anycable_server *server) {
       .owner = server,
       .settled = ac_server_settled,
       .arenas = ac_arena_pool_new(ARENA_BLOCK, ARENAS_KEPT),
-      .budget = &server->budget,
       .runtime = runtime,
   };
+  if (server->grpc.arenas)
+    ac_arena_pool_limit(server->grpc.arenas,
+                        size(config, ANYCABLE_LIMIT_MEMORY));
   const struct ac_h2_config h2 = h2_config(config);
   server->h2 =
       ac_h2_new(&h2, &ac_grpc_handler, &server->grpc, &runtime, &server->log);

@@ -48,7 +48,6 @@ struct anycable_server {
   struct ac_h2 *h2;
   struct ac_grpc grpc;
   struct ac_grpc_method methods[AC_SERVER_METHODS];
-  struct ac_budget budget;
   struct ac_rpc_service service;
   struct ac_health health;
   struct ac_rpc *rpc;

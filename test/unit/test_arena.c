@@ -266,6 +266,31 @@ static void test_trim(void **state) {
   ac_arena_pool_release(pool);
 }
 
+static void test_charging(void **state) {
+  (void)state;
+  struct ac_arena_pool *pool = ac_arena_pool_new(4096, 4);
+  struct ac_arena *a = ac_arena_new(pool, SIZE_MAX);
+  struct ac_arena *b = ac_arena_new(pool, SIZE_MAX);
+  assert_true(ac_arena_charge(a, SIZE_MAX)); /* no limit yet */
+  ac_arena_free(a);
+  ac_arena_pool_limit(pool, 100);
+  a = ac_arena_new(pool, SIZE_MAX);
+  assert_false(ac_arena_charge(a, 101));
+  assert_false(ac_arena_charge(a, SIZE_MAX));
+  assert_true(ac_arena_charge(a, 60));
+  assert_false(ac_arena_charge(b, 41)); /* of all arenas together */
+  assert_true(ac_arena_charge(b, 30));
+  assert_true(ac_arena_charge(b, 10));
+  assert_true(ac_arena_charge(b, 0));
+  assert_false(ac_arena_charge(b, 1));
+  ac_arena_free(a);
+  assert_false(ac_arena_charge(b, 61));
+  assert_true(ac_arena_charge(b, 60));
+  ac_arena_pool_release(pool);
+  assert_false(ac_arena_charge(b, 1));
+  ac_arena_free(b);
+}
+
 static void test_null_is_fine(void **state) {
   (void)state;
   ac_arena_free(NULL);
@@ -463,6 +488,7 @@ int main(void) {
       cmocka_unit_test(test_huge_sizes),
       cmocka_unit_test(test_copy_and_zalloc),
       cmocka_unit_test(test_trim),
+      cmocka_unit_test(test_charging),
       cmocka_unit_test(test_null_is_fine),
       cmocka_unit_test(test_pool_outlived_by_its_arenas),
 #ifdef AC_POISONS

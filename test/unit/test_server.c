@@ -4,9 +4,12 @@
 
 #include <dirent.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/wait.h>
+
+#include "h2_peer.h"
 
 static size_t open_files(void) {
   size_t n = 0;
@@ -113,6 +116,57 @@ static void test_fork(void **state) {
   assert_int_equal(waitpid(pid, &status, 0), pid);
   assert_int_equal(status, 0);
   assert_serves();
+  unmake();
+}
+
+/* --- memory
+ * --------------------------------------------------------------------- */
+
+static _Atomic(anycable_deferred *) held;
+
+static int pends(anycable_socket *socket) {
+  atomic_store(&held, anycable_socket_defer(socket));
+  return ANYCABLE_PENDING;
+}
+
+static void assert_answered(struct peer *peer, uint32_t id,
+                            const char *status) {
+  struct peer_frame frame;
+  assert_true(peer_call(peer, id, COMMAND, NULL, 0));
+  do {
+    assert_true(peer_await_type(peer, PEER_HEADERS, id, &frame));
+  } while (!(frame.flags & PEER_END));
+  assert_non_null(strstr(frame.text, status));
+}
+
+/* The memory of a call that was given up counts until its holder frees it. */
+static void test_memory_of_deferred_calls(void **state) {
+  static struct peer peer;
+  struct peer_frame frame;
+  (void)state;
+  app = anycable_app_new();
+  anycable_config *config = anycable_config_new();
+  anycable_app_set_factory(app, &ops, &ctx_destroyed, ctx_destroy);
+  anycable_config_set_rpc_host(config, "127.0.0.1:0");
+  anycable_config_set_workers(config, 0);
+  anycable_config_set_limit(config, ANYCABLE_LIMIT_MEMORY, 6000);
+  assert_int_equal(anycable_server_new(&server, app, config), ANYCABLE_OK);
+  anycable_config_free(config);
+  assert_int_equal(anycable_server_start(server), ANYCABLE_OK);
+  peer_begin(&peer, raw_connect(address()));
+  assert_true(peer_hello(&peer, NULL, 0));
+  on_command = pends;
+  assert_true(peer_call(&peer, 1, COMMAND, NULL, 0));
+  while (!atomic_load(&held))
+    sched_yield();
+  on_command = NULL;
+  assert_true(peer_send(&peer, PEER_RST, 0, 1, "\0\0\0\x08", 4));
+  assert_true(peer_send(&peer, PEER_PING, 0, 0, "12345678", 8));
+  assert_true(peer_await_type(&peer, PEER_PING, 0, &frame));
+  assert_answered(&peer, 3, "grpc-status: 8\n");
+  anycable_deferred_free(atomic_load(&held));
+  assert_answered(&peer, 5, "grpc-status: 0\n");
+  peer_close(&peer);
   unmake();
 }
 
@@ -227,6 +281,7 @@ int main(void) {
       cmocka_unit_test(test_two_servers_one_app),
       cmocka_unit_test(test_signals_untouched),
       cmocka_unit_test(test_fork),
+      cmocka_unit_test(test_memory_of_deferred_calls),
       cmocka_unit_test(test_bad_addresses),
       cmocka_unit_test(test_register_after_a_failure),
       cmocka_unit_test(test_bad_applications),
