@@ -30,7 +30,17 @@ build() {
 header() { echo "#include <$1>" | ${CC:-cc} -E -xc - ; }
 python() { /usr/bin/python3 -c "import $1"; }
 
+# Debian's 1.52.0 can be made to abort by its peer before this revision
+# (CVE-2026-27135); another version is for its distribution to mend.
+sound_nghttp2() {
+  version=$(dpkg-query -W -f '${Version}' libnghttp2-14 2>/dev/null) || return 0
+  case $version in
+  1.52.0-*) dpkg --compare-versions "$version" ge 1.52.0-1+deb12u3 ;;
+  esac
+}
+
 check() {
+  lacks libnghttp2-14 sound_nghttp2
   lacks libcmocka-dev has_module cmocka
   lacks g++ has_program "${CXX:-g++}"
   lacks python3 test -x /usr/bin/python3

@@ -68,11 +68,11 @@ ANYCABLE_EXTERN void anycable_app_add_interceptor(
  *  that travels back, borrowed until |fn| returns. It may read the request,
  *  log, and use the call's memory. One an application.
  *  Threads: the one that sets the application up. */
-ANYCABLE_EXTERN void anycable_app_on_error(
-    anycable_app *app,
-    void (*fn)(anycable_socket *socket, int error, const char *message,
-               void *ctx),
-    void *ctx);
+ANYCABLE_EXTERN void
+anycable_app_on_error(anycable_app *app,
+                      void (*fn)(anycable_socket *socket, int error,
+                                 const char *message, void *ctx),
+                      void *ctx);
 
 /** Says in words what went wrong last: a bad registration, or why
  *  anycable_server_new() failed.

@@ -42,10 +42,9 @@ typedef struct anycable_server anycable_server;
  *  Threads: the one that sets the application up.
  *  Ownership: |*out| is yours, until anycable_server_free(); |app| is
  *  counted and may be freed at once; |config| is copied. */
-ANYCABLE_EXTERN int anycable_server_new(anycable_server **out,
-                                        anycable_app *app,
-                                        const anycable_config *config)
-    ANYCABLE_WARN_UNUSED;
+ANYCABLE_EXTERN int
+anycable_server_new(anycable_server **out, anycable_app *app,
+                    const anycable_config *config) ANYCABLE_WARN_UNUSED;
 
 /** Stops hard and frees the server. Waits for handlers that run, and for no
  *  other thing. No callback comes after it but destroy, for deferred calls that
@@ -61,14 +60,14 @@ ANYCABLE_EXTERN void anycable_server_free(anycable_server *server);
  *  stopped; ANYCABLE_ERR_IO if there is no thread to be had;
  *  ANYCABLE_ERR_FORKED.
  *  Threads: any. */
-ANYCABLE_EXTERN int anycable_server_start(anycable_server *server)
-    ANYCABLE_WARN_UNUSED;
+ANYCABLE_EXTERN int
+anycable_server_start(anycable_server *server) ANYCABLE_WARN_UNUSED;
 
 /** Serves on the calling thread, until the server was stopped and has drained.
  *  Returns: as anycable_server_start(); ANYCABLE_OK after a stop.
  *  Threads: any, not from a handler. */
-ANYCABLE_EXTERN int anycable_server_run(anycable_server *server)
-    ANYCABLE_WARN_UNUSED;
+ANYCABLE_EXTERN int
+anycable_server_run(anycable_server *server) ANYCABLE_WARN_UNUSED;
 
 /** The descriptor for a host's event loop: readable when
  *  anycable_server_dispatch() has work to do, timers included. Wait for it to
@@ -85,8 +84,8 @@ ANYCABLE_EXTERN int anycable_server_fd(const anycable_server *server);
  *  and has drained; ANYCABLE_ERR_STATE if it is driven in another way;
  *  ANYCABLE_ERR_FORKED.
  *  Threads: one at a time, not from a handler. */
-ANYCABLE_EXTERN int anycable_server_dispatch(anycable_server *server)
-    ANYCABLE_WARN_UNUSED;
+ANYCABLE_EXTERN int
+anycable_server_dispatch(anycable_server *server) ANYCABLE_WARN_UNUSED;
 
 /** Asks the server to stop, and returns: it accepts no more connections, tells
  *  AnyCable to go elsewhere, finishes the calls under way, deferred ones too,

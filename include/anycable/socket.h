@@ -87,8 +87,9 @@ ANYCABLE_EXTERN int anycable_socket_unsubscribe(anycable_socket *socket,
  *  Returns: ANYCABLE_OK or an error as above; ANYCABLE_ERR_INVALID for
  *  another identifier.
  *  Threads: the call's holder. */
-ANYCABLE_EXTERN int anycable_socket_unsubscribe_from_all(
-    anycable_socket *socket, anycable_str identifier);
+ANYCABLE_EXTERN int
+anycable_socket_unsubscribe_from_all(anycable_socket *socket,
+                                     anycable_str identifier);
 
 /** Lets clients of this subscription whisper to each other on |stream|: the
  *  AnyCable passes their messages on without a call. One stream a subscription;

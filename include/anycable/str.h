@@ -25,12 +25,12 @@ typedef struct anycable_str {
 #ifdef __cplusplus
 #define ANYCABLE_STR(literal) (anycable_str{"" literal, sizeof(literal) - 1})
 #else
-#define ANYCABLE_STR(literal) \
-  ((anycable_str){"" literal, sizeof(literal) - 1})
+#define ANYCABLE_STR(literal) ((anycable_str){"" literal, sizeof(literal) - 1})
 #endif
 
 /* The same for initialising static objects, which must be constant. */
-#define ANYCABLE_STR_INIT(literal) {"" literal, sizeof(literal) - 1}
+#define ANYCABLE_STR_INIT(literal)                                             \
+  { "" literal, sizeof(literal) - 1 }
 
 /* A NUL-terminated string as an anycable_str; NULL gives the empty one. */
 ANYCABLE_INLINE anycable_str anycable_str_of(const char *text) {
@@ -52,7 +52,7 @@ ANYCABLE_INLINE bool anycable_str_is(anycable_str s, const char *text) {
 
 /* True where |s| begins with |prefix|. */
 ANYCABLE_INLINE bool anycable_str_starts_with(anycable_str s,
-                                            anycable_str prefix) {
+                                              anycable_str prefix) {
   return s.len >= prefix.len &&
          (prefix.len == 0 || memcmp(s.ptr, prefix.ptr, prefix.len) == 0);
 }

@@ -16,10 +16,10 @@
 
 #if defined(__GNUC__) || defined(__clang__)
 #define ANYCABLE_WARN_UNUSED __attribute__((__warn_unused_result__))
-#define ANYCABLE_PRINTF(text, first) \
+#define ANYCABLE_PRINTF(text, first)                                           \
   __attribute__((__format__(__printf__, text, first)))
 /* Says what to use in place of a function that is to go. */
-#define ANYCABLE_DEPRECATED_FOR(other) \
+#define ANYCABLE_DEPRECATED_FOR(other)                                         \
   __attribute__((__deprecated__("use " #other)))
 #else
 #define ANYCABLE_WARN_UNUSED

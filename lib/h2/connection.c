@@ -85,7 +85,7 @@ static void destroy(struct ac_h2_connection *connection) {
   if (!ac_list_empty(&connection->link)) {
     ac_list_remove(&connection->link);
     h2->n_connections--;
-    ac_log_write(&h2->log, h2->config.chatter_level, "grpc: %s: closed",
+    ac_log_write(&h2->log, h2->config.chatter_level, "grpc: %s closed",
                  ac_stream_peer(connection->stream));
   }
   nghttp2_session_del(connection->session);
@@ -121,7 +121,7 @@ bool ac_h2_accept(struct ac_h2 *h2, struct ac_loop *loop, int fd,
   }
   ac_list_append(&h2->connections, &connection->link);
   h2->n_connections++;
-  ac_log_write(&h2->log, h2->config.chatter_level, "grpc: %s: connected",
+  ac_log_write(&h2->log, h2->config.chatter_level, "grpc: %s connected",
                ac_stream_peer(stream));
   ac_h2_lifetime_begin(connection);
   ac_h2_connection_touch(connection); /* SETTINGS go out at once */

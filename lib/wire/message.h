@@ -53,9 +53,9 @@ struct ac_wire_presence {
 /* All three replies. */
 struct ac_wire_reply {
   enum ac_wire_status status;
-  bool disconnect;                     /* Command */
-  bool stop_streams;                   /* Command: all of them */
-  anycable_str identifiers;            /* Connect */
+  bool disconnect;          /* Command */
+  bool stop_streams;        /* Command: all of them */
+  anycable_str identifiers; /* Connect */
   anycable_str error_msg;
   struct ac_wire_list streams;         /* Command */
   struct ac_wire_list stopped_streams; /* Command */
