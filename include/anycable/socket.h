@@ -91,7 +91,7 @@ ANYCABLE_EXTERN int
 anycable_socket_unsubscribe_from_all(anycable_socket *socket,
                                      anycable_str identifier);
 
-/** Lets clients of this subscription whisper to each other on |stream|: the
+/** Lets clients of this subscription whisper to each other on |stream|:
  *  AnyCable passes their messages on without a call. One stream a subscription;
  *  an empty one ends it. The client must be subscribed to |stream| to hear
  *  others. Command only.
