@@ -26,6 +26,12 @@ $(BUILD)/bench/%: test/bench/%.c $(BUILD)/libanycable.so
 		$(CFLAGS) -MMD -MP -o $@ $< -L$(BUILD) -lanycable \
 		-Wl,-rpath,'$$ORIGIN/..' $(LDFLAGS)
 
+$(BUILD)/bench/bare_tls: test/bench/bare_tls.c
+	@mkdir -p $(@D)
+	$(call say,CC)
+	$(Q)$(CC) $(CPPFLAGS) $(WARNINGS) $(CFLAGS) -o $@ $< $(LDFLAGS) \
+		$$($(PKG_CONFIG) --libs openssl)
+
 BENCH_PEERS := $(BUILD)/bench/peer_grpc_cpp $(BUILD)/bench/call_grpc_cpp
 
 .PHONY: bench bench-run
@@ -33,7 +39,7 @@ bench:
 	sh test/packages.sh install build bench
 	$(MAKE) bench-run
 
-bench-run: $(BENCH_PEERS) $(BUILD)/bench/server
+bench-run: $(BENCH_PEERS) $(BUILD)/bench/server $(BUILD)/bench/bare_tls
 	/usr/bin/python3 -B test/bench/bench.py --build $(BUILD) $(BENCH)
 
 -include $(BENCH_PEERS:=.d) $(BUILD)/bench/server.d

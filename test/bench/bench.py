@@ -100,6 +100,9 @@ class Bench:
         if "many" in wanted:
             self.measure(MANY, everyone[:2])
         if "tls" in wanted:
+            self.seen["openssl", "idle"] = int(subprocess.check_output(
+                [os.path.join(self.options.build, "bench", "bare_tls"),
+                 *certificate(self.work)]))
             self.measure({"1x28": SHAPES["1x28"]},
                          [*everyone, *(name + " tls" for name in everyone)])
         shapes = {s: SHAPES[s] for s in SHAPES if s in wanted}

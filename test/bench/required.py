@@ -150,6 +150,9 @@ def print_figures(seen):
         print("\n" + " " * 34 + "".join(f"{name:>10}" for name in names))
     for text, cells in rows:
         print(f"{text:34}" + "".join(f"{c or '-':>10}" for c in cells))
+    if ("openssl", "idle") in seen:
+        print(f"{'OpenSSL alone with TLS, MiB':34}"
+              f"{seen['openssl', 'idle'] / KIB:>10.2f}")
 
 
 def cell(figure, seen, name):
