@@ -129,6 +129,7 @@ struct ac_rpc {
   size_t n_queued;
   size_t n_deferred; /* not freed yet */
   size_t running;    /* calls on workers, and visits */
+  size_t visiting;   /* these alone */
   struct ac_list visits;
   pthread_t *threads;
   int n_threads;

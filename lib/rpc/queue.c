@@ -126,9 +126,9 @@ static void rouse(struct ac_rpc *rpc) {
 /* How many calls may wait: the queue, and one for each worker that could take
  * it at once. */
 static size_t room(const struct ac_rpc *rpc) {
-  size_t free_workers = (size_t)rpc->config.workers > rpc->running
-                            ? (size_t)rpc->config.workers - rpc->running
-                            : 0;
+  size_t workers = (size_t)rpc->config.workers;
+  size_t busy = rpc->running - rpc->visiting;
+  size_t free_workers = workers > busy ? workers - busy : 0;
   size_t most = rpc->config.queue + free_workers;
   return most > rpc->n_queued ? most - rpc->n_queued : 0;
 }

@@ -104,10 +104,12 @@ void ac_rpc_enter_locked(struct ac_rpc *rpc, struct ac_visit *visit) {
   visit->thread = pthread_self();
   ac_list_append(&rpc->visits, &visit->link);
   rpc->running++;
+  rpc->visiting++;
 }
 
 void ac_rpc_leave_locked(struct ac_rpc *rpc, struct ac_visit *visit) {
   ac_list_remove(&visit->link);
+  rpc->visiting--;
   ac_rpc_ran_locked(rpc);
 }
 

@@ -113,6 +113,29 @@ static void test_queue_full(void **state) {
   fx_end();
 }
 
+/* Who ends a deferred call elsewhere takes no worker's place. */
+static void test_room_beside_visits(void **state) {
+  anycable_socket *calls[2];
+  struct heard heard[2];
+  struct ac_visit visit;
+  (void)state;
+  fx.command = blocks;
+  fx_start(1, 1);
+  assert_true(ac_rpc_enter(fx.rpc, &visit));
+  for (int i = 0; i < 2; i++) {
+    calls[i] = fx_call(ANYCABLE_COMMAND, "message");
+    fx_submit(calls[i], &heard[i]);
+  }
+  ac_rpc_flush(fx.rpc);
+  assert_int_equal(heard[0].times + heard[1].times, 0);
+  ac_rpc_leave(fx.rpc, &visit);
+  gate_open();
+  await_answers(heard, 2);
+  for (int i = 0; i < 2; i++)
+    ac_rpc_release(calls[i]);
+  fx_end();
+}
+
 /* A call whose deadline passes in the queue is answered then, and never runs.
  */
 static void test_expired_in_the_queue(void **state) {
@@ -612,6 +635,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       TEST(test_workers_answer),
       TEST(test_queue_full),
+      TEST(test_room_beside_visits),
       TEST(test_expired_in_the_queue),
       TEST(test_cancelled_in_the_queue),
       TEST(test_never_submitted),
