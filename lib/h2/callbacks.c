@@ -137,7 +137,7 @@ static void data_received(struct ac_h2_connection *connection,
                           const nghttp2_frame *frame) {
   bool end = frame->hd.flags & NGHTTP2_FLAG_END_STREAM;
   if (frame->hd.length > frame->data.padlen)
-    connection->guard.empty_frames = 0;
+    count(connection, AC_H2_EVENT_DATA);
   else if (!end)
     count(connection, AC_H2_EVENT_EMPTY_DATA);
   struct ac_h2_stream *stream = find(connection, frame->hd.stream_id);
@@ -178,7 +178,7 @@ static int on_frame_recv(nghttp2_session *session, const nghttp2_frame *frame,
     ping_received(connection, frame);
     break;
   case NGHTTP2_SETTINGS:
-    connection->settled = true;
+    connection->greeted = true;
     break;
   case NGHTTP2_RST_STREAM:
     count(connection, AC_H2_EVENT_RESET);

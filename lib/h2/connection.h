@@ -58,7 +58,7 @@ struct ac_h2_connection {
   struct ac_buffer out;
   enum ac_h2_phase phase;
   bool in_turn;
-  bool settled;         /* the peer's first SETTINGS came */
+  bool greeted;         /* the peer's first SETTINGS came */
   bool blocked;         /* waits for room in the socket */
   bool ticking;         /* the timer looks after streams */
   bool pinged;          /* our keepalive ping is out, and nothing was read */

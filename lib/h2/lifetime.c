@@ -49,7 +49,7 @@ static uint64_t next_due(const struct ac_h2_connection *connection) {
   uint64_t due = UINT64_MAX;
   if (connection->phase == AC_H2_LINGER)
     return connection->phase_since + LINGER_S * AC_SECOND;
-  if (!connection->settled)
+  if (!connection->greeted)
     earlier(&due, connection->began + config->handshake_time);
   if (connection->n_streams > 0 || connection->blocked)
     earlier(&due, t + slice(config));
@@ -114,7 +114,7 @@ void ac_h2_lifetime_goodbye(struct ac_h2_connection *connection,
                             const char *farewell) {
   if (connection->phase != AC_H2_SERVING)
     return;
-  if (!connection->settled) { /* it would not understand */
+  if (!connection->greeted) { /* it would not understand */
     ac_h2_connection_kill(connection);
     return;
   }
@@ -191,7 +191,7 @@ static bool over(const struct ac_h2_connection *connection) {
   uint64_t t = ac_h2_now(connection->h2);
   if (connection->phase == AC_H2_LINGER)
     return t - connection->phase_since >= LINGER_S * AC_SECOND;
-  if (!connection->settled && t - connection->began >= config->handshake_time)
+  if (!connection->greeted && t - connection->began >= config->handshake_time)
     return true;
   if (connection->blocked && t - connection->last_sent >= config->send_time)
     return true;
