@@ -82,13 +82,25 @@ void ac_server_settled(void *owner) {
   ac_rpc_flush(server->rpc);
 }
 
+/* A line a second, however many come. */
+static void refuse(anycable_server *server, int fd) {
+  uint64_t now = ac_loop_now(server->loop);
+  close(fd);
+  server->refused++;
+  if (server->refused_said && now - server->refused_said < AC_SECOND)
+    return;
+  ac_log_write(&server->log, ANYCABLE_LOG_WARN,
+               "connections refused: %zu, as there are %zu", server->refused,
+               ac_h2_connections(server->h2));
+  server->refused = 0;
+  server->refused_said = now;
+}
+
 void ac_server_accepted(void *owner, int fd) {
   anycable_server *server = owner;
   size_t most = (size_t)server->config->limits[ANYCABLE_LIMIT_CONNECTIONS];
   if (ac_h2_connections(server->h2) >= most) {
-    ac_log_write(&server->log, ANYCABLE_LOG_WARN,
-                 "a connection was refused: there are %zu", most);
-    close(fd);
+    refuse(server, fd);
     return;
   }
   pthread_mutex_lock(&server->mutex);

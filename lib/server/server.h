@@ -51,6 +51,8 @@ struct anycable_server {
   struct ac_rpc_service service;
   struct ac_health health;
   struct ac_rpc *rpc;
+  size_t refused;        /* connections, since that was logged last */
+  uint64_t refused_said; /* when it was */
 
   atomic_int stops;       /* how often a stop was asked for */
   atomic_bool free_asked; /* from inside a handler */

@@ -170,6 +170,41 @@ static void test_memory_of_deferred_calls(void **state) {
   unmake();
 }
 
+static void count_refusals(int level, const char *message, void *ctx) {
+  (void)level;
+  if (strstr(message, "refused"))
+    ++*(int *)ctx;
+}
+
+/* Who connects in vain cannot fill the log. */
+static void test_connections_over_the_limit(void **state) {
+  static struct peer peer;
+  struct peer_frame frame;
+  int lines = 0;
+  (void)state;
+  app = anycable_app_new();
+  anycable_config *config = anycable_config_new();
+  anycable_app_set_factory(app, &ops, &ctx_destroyed, ctx_destroy);
+  anycable_config_set_rpc_host(config, "127.0.0.1:0");
+  anycable_config_set_limit(config, ANYCABLE_LIMIT_CONNECTIONS, 1);
+  anycable_config_set_log(config, count_refusals, &lines);
+  assert_int_equal(anycable_server_new(&server, app, config), ANYCABLE_OK);
+  anycable_config_free(config);
+  assert_int_equal(anycable_server_start(server), ANYCABLE_OK);
+  peer_begin(&peer, raw_connect(address()));
+  assert_true(peer_hello(&peer, NULL, 0));
+  assert_true(peer_await(&peer, &frame));
+  for (int i = 0; i < 300; i++) {
+    char byte;
+    int fd = raw_connect(address());
+    assert_int_equal(recv(fd, &byte, 1, 0), 0);
+    close(fd);
+  }
+  peer_close(&peer);
+  unmake();
+  assert_in_range(lines, 1, 150);
+}
+
 /* --- bad input
  * ------------------------------------------------------------------ */
 
@@ -282,6 +317,7 @@ int main(void) {
       cmocka_unit_test(test_signals_untouched),
       cmocka_unit_test(test_fork),
       cmocka_unit_test(test_memory_of_deferred_calls),
+      cmocka_unit_test(test_connections_over_the_limit),
       cmocka_unit_test(test_bad_addresses),
       cmocka_unit_test(test_register_after_a_failure),
       cmocka_unit_test(test_bad_applications),
