@@ -237,8 +237,23 @@ struct ac_arena *ac_grpc_take_arena(struct ac_grpc_call *call) {
 
 /* --- outside nghttp2 ------------------------------------------------------ */
 
+/* Who it is that calls: its software, as it says. */
+static void introduce(const struct ac_grpc_call *call) {
+  const struct ac_grpc *grpc = call->grpc;
+  if (!ac_log_wants(&grpc->log, grpc->chatter_level))
+    return;
+  for (size_t i = 0; i < call->n_metadata; i++) {
+    if (anycable_str_is(call->metadata[i].key, "user-agent"))
+      ac_log_write(&grpc->log, grpc->chatter_level, "grpc: %s is %s",
+                   ac_h2_stream_peer(call->stream),
+                   call->metadata[i].value.ptr);
+  }
+}
+
 static void ready(void *data) {
   struct ac_grpc_call *call = data;
+  if (ac_h2_stream_is_first(call->stream))
+    introduce(call);
   if (call->error) {
     fail(call, call->http, call->status, call->error);
     return;

@@ -51,6 +51,8 @@ struct ac_grpc {
   void (*settled)(void *owner); /* a turn of a connection is over */
   struct ac_arena_pool *arenas;
   struct ac_runtime runtime;
+  struct ac_log log;
+  int chatter_level; /* at which peers are logged */
 };
 
 /* What the call's stream holds; the |user| pointer is the method's own. */

@@ -151,6 +151,9 @@ bool ac_h2_stream_ended(const struct ac_h2_stream *stream);
 /* Lets the peer send |len| more bytes of this request: those taken. */
 void ac_h2_stream_consumed(struct ac_h2_stream *stream, size_t len);
 
+/* True of the first stream of its connection. */
+bool ac_h2_stream_is_first(const struct ac_h2_stream *stream);
+
 /* The peer's address, for logs. */
 const char *ac_h2_stream_peer(const struct ac_h2_stream *stream);
 

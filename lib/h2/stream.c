@@ -178,6 +178,10 @@ void ac_h2_stream_consumed(struct ac_h2_stream *stream, size_t len) {
                                    len);
 }
 
+bool ac_h2_stream_is_first(const struct ac_h2_stream *stream) {
+  return stream->id == 1;
+}
+
 const char *ac_h2_stream_peer(const struct ac_h2_stream *stream) {
   return ac_stream_peer(stream->connection->stream);
 }

@@ -237,6 +237,7 @@ static int wire(anycable_server *server) {
                               size(config, ANYCABLE_LIMIT_SINGULAR_REPEATS)};
   ac_health_init(&server->health);
   memcpy(server->methods, methods, sizeof(methods));
+  const struct ac_h2_config h2 = h2_config(config);
   server->grpc = (struct ac_grpc){
       .config = {size(config, ANYCABLE_LIMIT_MESSAGE),
                  ms(config, ANYCABLE_LIMIT_CALL_TIME),
@@ -247,11 +248,12 @@ static int wire(anycable_server *server) {
       .settled = ac_server_settled,
       .arenas = ac_arena_pool_new(ARENA_BLOCK, ARENAS_KEPT),
       .runtime = runtime,
+      .log = server->log,
+      .chatter_level = h2.chatter_level,
   };
   if (server->grpc.arenas)
     ac_arena_pool_limit(server->grpc.arenas,
                         size(config, ANYCABLE_LIMIT_MEMORY));
-  const struct ac_h2_config h2 = h2_config(config);
   server->h2 =
       ac_h2_new(&h2, &ac_grpc_handler, &server->grpc, &runtime, &server->log);
   return server->rpc && server->grpc.arenas && server->h2 ? ANYCABLE_OK

@@ -67,6 +67,7 @@ static inline size_t raw_request(unsigned char out[1024], uint32_t id,
   b += raw_field(block + b, "te", "trailers");
   b += raw_field(block + b, "protov", "v1");
   b += raw_field(block + b, "sid", "test");
+  b += raw_field(block + b, "user-agent", "raw/1.0");
   n += raw_frame(out + n, 1, 4, id, block, b);
   data[0] = data[1] = data[2] = data[3] = 0;
   data[4] = (unsigned char)len;

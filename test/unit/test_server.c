@@ -205,8 +205,37 @@ static void test_connections_over_the_limit(void **state) {
   assert_in_range(lines, 1, 150);
 }
 
+static void count_introductions(int level, const char *message, void *ctx) {
+  if (level == ANYCABLE_LOG_DEBUG && strstr(message, " is raw/1.0"))
+    ++*(int *)ctx;
+}
+
+/* Who calls is logged, once a connection. */
+static void test_user_agent(void **state) {
+  unsigned char out[64];
+  int lines = 0;
+  (void)state;
+  app = anycable_app_new();
+  anycable_config *config = anycable_config_new();
+  anycable_app_set_factory(app, &ops, &ctx_destroyed, ctx_destroy);
+  anycable_config_set_rpc_host(config, "127.0.0.1:0");
+  anycable_config_set_log(config, count_introductions, &lines);
+  anycable_config_set_log_level(config, ANYCABLE_LOG_DEBUG);
+  assert_int_equal(anycable_server_new(&server, app, config), ANYCABLE_OK);
+  anycable_config_free(config);
+  assert_int_equal(anycable_server_start(server), ANYCABLE_OK);
+  int fd = raw_connect(address());
+  for (uint32_t id = 1; id < 7; id += 2) {
+    assert_true(raw_send(fd, id, CONNECT, NULL, 0));
+    assert_true(raw_answer(fd, id, out, sizeof(out)) >= 2);
+  }
+  close(fd);
+  unmake();
+  assert_int_equal(lines, 1);
+}
+
 /* --- bad input
- * ------------------------------------------------------------------ */
+ * ---------------------------------------------------------------- */
 
 static void assert_refused(const char *host, const char *words) {
   anycable_config *config = anycable_config_new();
@@ -318,6 +347,7 @@ int main(void) {
       cmocka_unit_test(test_fork),
       cmocka_unit_test(test_memory_of_deferred_calls),
       cmocka_unit_test(test_connections_over_the_limit),
+      cmocka_unit_test(test_user_agent),
       cmocka_unit_test(test_bad_addresses),
       cmocka_unit_test(test_register_after_a_failure),
       cmocka_unit_test(test_bad_applications),
