@@ -75,7 +75,8 @@ anycable_deferred_cancelled(const anycable_deferred *deferred);
  *  returned, which waits for it if it runs just then, so that must not be
  *  called under a lock that |fn| takes. |fn| may call anycable_deferred_free()
  *  itself, if nobody else holds |deferred|. A second call replaces the first; a
- *  NULL |fn| clears it.
+ *  NULL |fn| clears it. A call that its own handler answered although it was
+ *  deferred is not told of.
  *  Threads: the holder's. */
 ANYCABLE_EXTERN void
 anycable_deferred_on_cancel(anycable_deferred *deferred,

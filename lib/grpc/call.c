@@ -198,10 +198,11 @@ static void fill_prefix(anycable_str framed) {
   p[4] = (unsigned char)len;
 }
 
-/* A reply that its client does not read is memory too. */
+/* A reply that its client does not read is memory too. The handler has run, so
+ * the status is none that has AnyCable run it again. */
 void ac_grpc_reply(struct ac_grpc_call *call, anycable_str framed) {
   if (!ac_arena_charge(call->arena, framed.len)) {
-    ac_grpc_fail(call, AC_GRPC_RESOURCE_EXHAUSTED, "out of memory");
+    ac_grpc_fail(call, AC_GRPC_INTERNAL, "out of memory for the reply");
     return;
   }
   fill_prefix(framed);
