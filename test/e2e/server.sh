@@ -31,7 +31,7 @@ if [ ! -x "$build/bin/anycable-go" ]; then
   { echo "building the AnyCable server: once, a minute or two" >&3; } 2>/dev/null
 fi
 # The go command itself knows whether there is anything to do.
-if ! (cd "$here" && go build -trimpath -o "$build/bin/anycable-go" .) \
+if ! (cd "$here" && go build -buildvcs=false -trimpath -o "$build/bin/anycable-go" .) \
     >"$build/anycable-go.log" 2>&1; then
   tail -3 "$build/anycable-go.log" >&2
   echo "the AnyCable server could not be built, see $build/anycable-go.log" >&2
