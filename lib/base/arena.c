@@ -219,3 +219,17 @@ anycable_str ac_arena_copy(struct ac_arena *arena, anycable_str s) {
   copy[s.len] = '\0';
   return ac_str(copy, s.len);
 }
+
+void *ac_arena_grow(struct ac_arena *arena, void *items, size_t n, size_t *room,
+                    size_t first, size_t each) {
+  if (n < *room)
+    return items;
+  size_t more = n ? n * 2 : first;
+  void *larger = ac_arena_alloc(arena, more * each);
+  if (!larger)
+    return NULL;
+  if (n > 0)
+    memcpy(larger, items, n * each);
+  *room = more;
+  return larger;
+}

@@ -31,16 +31,12 @@ static void refuse_http(struct ac_grpc_call *call, int http, int status,
 
 static bool add(struct ac_grpc_call *call, anycable_str name,
                 anycable_str value) {
-  if (call->n_metadata == call->metadata_room) {
-    size_t room = call->metadata_room ? call->metadata_room * 2 : 6;
-    struct ac_pair *items = ac_arena_alloc(call->arena, room * sizeof(*items));
-    if (!items)
-      return false;
-    if (call->n_metadata > 0)
-      memcpy(items, call->metadata, call->n_metadata * sizeof(*items));
-    call->metadata = items;
-    call->metadata_room = room;
-  }
+  struct ac_pair *items =
+      ac_arena_grow(call->arena, call->metadata, call->n_metadata,
+                    &call->metadata_room, 6, sizeof(*items));
+  if (!items)
+    return false;
+  call->metadata = items;
   call->metadata[call->n_metadata++] = (struct ac_pair){name, value};
   return name.ptr && value.ptr;
 }
@@ -189,14 +185,13 @@ bool ac_grpc_header(void *data, anycable_str name, anycable_str value) {
 /* The order is from what is least a gRPC call to what is nearly one. */
 void ac_grpc_headers_end(void *data, enum ac_h2_verdict verdict) {
   struct ac_grpc_call *call = data;
+  if (verdict == AC_H2_TOO_LARGE || !call->post || !call->typed)
+    call->error = NULL; /* it matters more than what was found before */
   if (verdict == AC_H2_TOO_LARGE) {
-    call->error = NULL;
     refuse_http(call, 431, AC_GRPC_RESOURCE_EXHAUSTED, "headers too large");
   } else if (!call->post) {
-    call->error = NULL;
     refuse_http(call, 405, AC_GRPC_INTERNAL, "the method must be POST");
   } else if (!call->typed) {
-    call->error = NULL;
     refuse_http(call, 415, 0, "the content-type must be application/grpc");
   } else if (!call->method) {
     ac_grpc_refuse(call, AC_GRPC_UNIMPLEMENTED,

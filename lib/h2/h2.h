@@ -145,9 +145,6 @@ bool ac_h2_stream_finish(struct ac_h2_stream *stream,
  * stream up. |code| is HTTP/2's. */
 void ac_h2_stream_reset(struct ac_h2_stream *stream, uint32_t code);
 
-/* True once the request was complete. */
-bool ac_h2_stream_ended(const struct ac_h2_stream *stream);
-
 /* Lets the peer send |len| more bytes of this request: those taken. */
 void ac_h2_stream_consumed(struct ac_h2_stream *stream, size_t len);
 

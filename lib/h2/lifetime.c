@@ -176,12 +176,10 @@ static void check_streams(struct ac_h2_connection *connection) {
   for (struct ac_list *l = connection->streams.next; l != &connection->streams;
        l = l->next) {
     struct ac_h2_stream *stream = ac_container_of(l, struct ac_h2_stream, link);
-    if (!stream->ended && !stream->answering)
+    bool coming = !stream->ended && !stream->answering;
+    if (coming)
       connection->h2->handler->waiting(stream->data, t);
-    if (!stream->ended && !stream->answering &&
-        t - stream->began >= config->request_time)
-      ac_h2_stream_reset(stream, NGHTTP2_CANCEL);
-    else if (stalls(stream, t))
+    if (coming ? t - stream->began >= config->request_time : stalls(stream, t))
       ac_h2_stream_reset(stream, NGHTTP2_CANCEL);
   }
 }

@@ -168,10 +168,6 @@ void ac_h2_stream_reset(struct ac_h2_stream *stream, uint32_t code) {
   ac_h2_connection_touch(stream->connection);
 }
 
-bool ac_h2_stream_ended(const struct ac_h2_stream *stream) {
-  return stream->ended;
-}
-
 void ac_h2_stream_consumed(struct ac_h2_stream *stream, size_t len) {
   if (!stream->gone && !stream->ended)
     nghttp2_session_consume_stream(stream->connection->session, stream->id,

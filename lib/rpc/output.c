@@ -50,16 +50,11 @@ int ac_socket_list_add(anycable_socket *call, struct ac_strings *list,
   int error = ac_socket_text(call, text, &copy);
   if (error)
     return ac_socket_failed(call, error);
-  if (list->n == list->room) {
-    size_t room = list->room ? list->room * 2 : 4;
-    anycable_str *items = ac_arena_alloc(call->arena, room * sizeof(*items));
-    if (!items)
-      return ac_socket_failed(call, ANYCABLE_ERR_NOMEM);
-    if (list->n > 0)
-      memcpy(items, list->items, list->n * sizeof(*items));
-    list->items = items;
-    list->room = room;
-  }
+  anycable_str *items = ac_arena_grow(call->arena, list->items, list->n,
+                                      &list->room, 4, sizeof(*items));
+  if (!items)
+    return ac_socket_failed(call, ANYCABLE_ERR_NOMEM);
+  list->items = items;
   list->items[list->n++] = copy;
   return ANYCABLE_OK;
 }

@@ -1,6 +1,4 @@
 /* cstate and istate: what came with the call, under what it changes. */
-#include <string.h>
-
 #include "base/json.h"
 #include "rpc/call.h"
 
@@ -24,16 +22,11 @@ anycable_str ac_state_get(const struct ac_pairs *changes,
 }
 
 static struct ac_pair *add(anycable_socket *call, struct ac_pairs *pairs) {
-  if (pairs->n == pairs->room) {
-    size_t room = pairs->room ? pairs->room * 2 : 4;
-    struct ac_pair *items = ac_arena_alloc(call->arena, room * sizeof(*items));
-    if (!items)
-      return NULL;
-    if (pairs->n > 0)
-      memcpy(items, pairs->items, pairs->n * sizeof(*items));
-    pairs->items = items;
-    pairs->room = room;
-  }
+  struct ac_pair *items = ac_arena_grow(call->arena, pairs->items, pairs->n,
+                                        &pairs->room, 4, sizeof(*items));
+  if (!items)
+    return NULL;
+  pairs->items = items;
   return &pairs->items[pairs->n++];
 }
 

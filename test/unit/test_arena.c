@@ -478,8 +478,33 @@ static void test_threads(void **state) {
   pthread_mutex_destroy(&shared.lock);
 }
 
+static void test_grow(void **state) {
+  struct ac_arena_pool *pool = ac_arena_pool_new(4096, 4);
+  struct ac_arena *arena = ac_arena_new(pool, 64 * 1024);
+  size_t room = 0;
+  int *items = NULL;
+  (void)state;
+  for (int i = 0; i < 1000; i++) {
+    int *before = items;
+    size_t room_before = room;
+    items = ac_arena_grow(arena, items, (size_t)i, &room, 4, sizeof(*items));
+    assert_non_null(items);
+    assert_true((size_t)i < room);
+    assert_int_equal(items == before, (size_t)i < room_before);
+    items[i] = i;
+  }
+  for (int i = 0; i < 1000; i++)
+    assert_int_equal(items[i], i);
+  size_t kept = room;
+  assert_null(ac_arena_grow(arena, items, room, &room, 4, 1 << 20));
+  assert_int_equal(room, kept); /* as it was */
+  ac_arena_free(arena);
+  ac_arena_pool_release(pool);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
+      cmocka_unit_test(test_grow),
       cmocka_unit_test(test_alignment_and_bounds),
       cmocka_unit_test(test_exact_fit),
       cmocka_unit_test(test_odd_block_sizes),

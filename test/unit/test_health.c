@@ -8,9 +8,8 @@
 #include <cmocka.h>
 #include <pthread.h>
 
-#include <anycable.h>
-
 #include "h2_peer.h"
+#include "trivial_app.h"
 
 #define CHECK "/grpc.health.v1.Health/Check"
 #define WATCH "/grpc.health.v1.Health/Watch"
@@ -20,30 +19,6 @@ enum { UNKNOWN = 0, SERVING = 1, NOT_SERVING = 2, SERVICE_UNKNOWN = 3 };
 static anycable_server *server;
 static anycable_app *app;
 static struct peer peer;
-
-static void *create(anycable_socket *socket, anycable_str identifiers,
-                    const anycable_str *subscriptions, size_t count,
-                    void *ctx) {
-  (void)identifiers, (void)subscriptions, (void)count, (void)ctx;
-  return socket;
-}
-
-static int handle(void *session) {
-  (void)session;
-  return ANYCABLE_DONE;
-}
-
-static int command(void *session, anycable_str identifier, anycable_str name,
-                   anycable_str data) {
-  (void)session, (void)identifier, (void)name, (void)data;
-  return ANYCABLE_DONE;
-}
-
-static const anycable_session_ops ops = {.size = sizeof(ops),
-                                         .create = create,
-                                         .handle_open = handle,
-                                         .handle_close = handle,
-                                         .handle_channel_command = command};
 
 static int setup(void **state) {
   anycable_config *config = anycable_config_new();
