@@ -11,8 +11,7 @@ void *anycable_socket_alloc(anycable_socket *socket, size_t size) {
   return ac_arena_zalloc(socket->arena, size ? size : 1);
 }
 
-/* --- what is kept with a call ----------------------------------------------
- */
+/* --- what is kept with a call -------------------------------------------- */
 
 struct ac_socket_datum {
   struct ac_socket_datum *next;

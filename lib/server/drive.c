@@ -9,8 +9,7 @@
 #include "io/errors.h"
 #include "server/server.h"
 
-/* --- states -----------------------------------------------------------------
- */
+/* --- states -------------------------------------------------------------- */
 
 static enum ac_state state_of(anycable_server *server) {
   pthread_mutex_lock(&server->mutex);
@@ -24,8 +23,8 @@ static void enter(anycable_server *server, enum ac_state state) {
   server->state = state;
   pthread_cond_broadcast(&server->changed);
   pthread_mutex_unlock(&server->mutex);
-  if (state ==
-      AC_STATE_CLOSED) /* a host's loop shall hear of it, and stay so */
+  /* A host's loop shall hear of it; its descriptor stays readable. */
+  if (state == AC_STATE_CLOSED)
     ac_loop_wake(server->loop);
 }
 
@@ -45,8 +44,7 @@ static void drain(anycable_server *server) {
   ac_h2_drain(server->h2);
 }
 
-/* --- hooks of the loop: the I/O thread --------------------------------------
- */
+/* --- hooks of the loop: the I/O thread ----------------------------------- */
 
 void ac_server_collect(void *owner) {
   anycable_server *server = owner;
@@ -112,8 +110,7 @@ void ac_server_accepted(void *owner, int fd) {
   ac_tls_unref(tls);
 }
 
-/* --- beginning --------------------------------------------------------------
- */
+/* --- beginning ----------------------------------------------------------- */
 
 static bool forked(const anycable_server *server) {
   return ac_forked(server->fork_page);
@@ -244,8 +241,7 @@ int anycable_server_dispatch(anycable_server *server) {
   return rc;
 }
 
-/* --- ending -----------------------------------------------------------------
- */
+/* --- ending -------------------------------------------------------------- */
 
 void anycable_server_request_stop(anycable_server *server) {
   if (!server || forked(server))

@@ -31,8 +31,7 @@ static void loop_wake(void *loop) {
   ac_loop_wake(loop);
 }
 
-/* --- the methods -----------------------------------------------------------
- */
+/* --- the methods --------------------------------------------------------- */
 
 static void connect_method(void *owner, struct ac_grpc_call *call,
                            char *message, size_t len) {
@@ -83,8 +82,7 @@ static const struct ac_grpc_method methods[AC_SERVER_METHODS] = {
     {"/grpc.health.v1.Health/Watch", health_watch, health_watch_closed},
 };
 
-/* --- limits ----------------------------------------------------------------
- */
+/* --- limits -------------------------------------------------------------- */
 
 static uint64_t ms(const anycable_config *config, int limit) {
   return (uint64_t)config->limits[limit] * AC_MS;
@@ -125,8 +123,7 @@ static struct ac_h2_config h2_config(const anycable_config *config) {
   };
 }
 
-/* --- making ----------------------------------------------------------------
- */
+/* --- making -------------------------------------------------------------- */
 
 static bool add_listener(anycable_server *server,
                          struct ac_listener *listener) {
@@ -349,8 +346,7 @@ void ac_server_destroy(anycable_server *server) {
   free(server);
 }
 
-/* --- small things -----------------------------------------------------------
- */
+/* --- small things -------------------------------------------------------- */
 
 const char *anycable_server_address(const anycable_server *server,
                                     size_t index) {

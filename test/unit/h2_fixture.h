@@ -33,8 +33,7 @@ static struct {
   int small_buffer; /* of the socket; 0: as usual */
 } fx;
 
-/* --- time ------------------------------------------------------------------
- */
+/* --- time ---------------------------------------------------------------- */
 
 static uint64_t now(void *loop) {
   (void)loop;
@@ -97,8 +96,7 @@ static inline void pass(uint64_t ns) {
   fx.now = until;
 }
 
-/* --- the owner of streams ---------------------------------------------------
- */
+/* --- the owner of streams ------------------------------------------------ */
 
 static const struct ac_h2_field headers[] = {{{":status", 7}, {"200", 3}}};
 static const struct ac_h2_field trailers[] = {{{"grpc-status", 11}, {"0", 1}}};
@@ -170,8 +168,7 @@ static const struct ac_h2_handler handler = {
     on_settled,
 };
 
-/* --- setting up -------------------------------------------------------------
- */
+/* --- setting up ---------------------------------------------------------- */
 
 static const struct ac_h2_config defaults = {
     .header_bytes = 16384,

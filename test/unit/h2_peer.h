@@ -45,8 +45,7 @@ static inline void peer_close(struct peer *peer) {
   peer->inflater = NULL;
 }
 
-/* --- writing ---------------------------------------------------------------
- */
+/* --- writing ------------------------------------------------------------- */
 
 static inline bool peer_write(struct peer *peer, const void *data, size_t len) {
   return send(peer->fd, data, len, MSG_NOSIGNAL) == (ssize_t)len;
@@ -99,8 +98,7 @@ static inline bool peer_window(struct peer *peer, uint32_t id, uint32_t more) {
   return peer_send(peer, PEER_WINDOW, 0, id, payload, 4);
 }
 
-/* --- reading ---------------------------------------------------------------
- */
+/* --- reading ------------------------------------------------------------- */
 
 /* Receives once; |flags| are recv's. False if nothing came. */
 static inline bool peer_receive(struct peer *peer, int flags) {

@@ -6,8 +6,7 @@
 #include <pthread.h>
 #include <stdio.h>
 
-/* --- driving
- * ------------------------------------------------------------------ */
+/* --- driving ------------------------------------------------------------- */
 
 static void test_start_and_stop(void **state) {
   (void)state;
@@ -122,8 +121,7 @@ static void test_null_server(void **state) {
   assert_null(anycable_server_address(NULL, 0));
 }
 
-/* --- with handlers at work
- * ---------------------------------------------------- */
+/* --- with handlers at work ----------------------------------------------- */
 
 static struct {
   pthread_mutex_t mutex;

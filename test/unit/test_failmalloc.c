@@ -19,8 +19,7 @@
 
 #include "raw_call.h"
 
-/* --- allocations that fail -------------------------------------------------
- */
+/* --- allocations that fail ----------------------------------------------- */
 
 void *__real_malloc(size_t size);
 void *__real_calloc(size_t n, size_t size);
@@ -53,8 +52,7 @@ void *__wrap_realloc(void *ptr, size_t size) {
   return fails() ? NULL : __real_realloc(ptr, size);
 }
 
-/* --- the application --------------------------------------------------------
- */
+/* --- the application ----------------------------------------------------- */
 
 static anycable_deferred *deferred;
 
@@ -101,8 +99,7 @@ static const anycable_session_ops ops = {.size = sizeof(ops),
                                          .handle_close = closes,
                                          .handle_channel_command = command};
 
-/* --- the scenario ------------------------------------------------------------
- */
+/* --- the scenario -------------------------------------------------------- */
 
 static anycable_server *server;
 

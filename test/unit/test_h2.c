@@ -1,8 +1,7 @@
 /* Connections: turns, goodbyes, limits of time, peers that do not read. */
 #include "h2_fixture.h"
 
-/* --- time -------------------------------------------------------------------
- */
+/* --- time ---------------------------------------------------------------- */
 
 static void test_no_preface(void **state) {
   (void)state;
@@ -158,8 +157,7 @@ static void test_slow_reader(void **state) {
   free((char *)(uintptr_t)fx.body.ptr);
 }
 
-/* --- goodbyes ---------------------------------------------------------------
- */
+/* --- goodbyes ------------------------------------------------------------ */
 
 static uint32_t last_id(const struct peer_frame *goaway) {
   const unsigned char *p = goaway->payload;
@@ -242,8 +240,7 @@ static void test_age_and_grace(void **state) {
   assert_int_equal(fx.closed, 1);
 }
 
-/* --- floods and mishaps -----------------------------------------------------
- */
+/* --- floods and mishaps -------------------------------------------------- */
 
 static void test_goaway_flood(void **state) {
   struct peer_frame frame;

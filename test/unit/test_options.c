@@ -98,8 +98,7 @@ static int clear_environment(void **state) {
   return 0;
 }
 
-/* --- good values -----------------------------------------------------------
- */
+/* --- good values --------------------------------------------------------- */
 
 static const struct {
   const char *variable;
@@ -233,8 +232,7 @@ static void test_null(void **state) {
   anycable_config_free(config);
 }
 
-/* --- bad values ------------------------------------------------------------
- */
+/* --- bad values ---------------------------------------------------------- */
 
 #define N(text) "\"" text "\" is not allowed; use "
 #define BOOLEANS "true or false, 1 or 0, yes or no, on or off"
@@ -368,8 +366,7 @@ static void test_long_values_are_cut(void **state) {
   anycable_config_free(config);
 }
 
-/* --- TLS -------------------------------------------------------------------
- */
+/* --- TLS ----------------------------------------------------------------- */
 
 static void test_tls_needs_both(void **state) {
   (void)state;
@@ -421,8 +418,7 @@ static void test_secrets_stay_secret(void **state) {
   }
 }
 
-/* --- arguments that are not ours -------------------------------------------
- */
+/* --- arguments that are not ours ----------------------------------------- */
 
 static void test_what_is_left_over(void **state) {
   (void)state;
@@ -459,8 +455,7 @@ static void test_what_is_left_over(void **state) {
   }
 }
 
-/* --- which one counts ------------------------------------------------------
- */
+/* --- which one counts ---------------------------------------------------- */
 
 static void test_the_last_flag_counts(void **state) {
   (void)state;
@@ -521,8 +516,7 @@ static void test_all_that_is_good_is_set(void **state) {
   anycable_config_free(config);
 }
 
-/* --- help ------------------------------------------------------------------
- */
+/* --- help ---------------------------------------------------------------- */
 
 static void test_help(void **state) {
   (void)state;

@@ -6,37 +6,11 @@
 
 #include <cmocka.h>
 
-#include <anycable.h>
-
 #include "raw_call.h"
 #include "unit/tls_ends.h"
+#include "unit/trivial_app.h"
 
-static void *create(anycable_socket *socket, anycable_str identifiers,
-                    const anycable_str *subscriptions, size_t count,
-                    void *ctx) {
-  (void)identifiers, (void)subscriptions, (void)count, (void)ctx;
-  return socket;
-}
-
-static int handle(void *session) {
-  (void)session;
-  return ANYCABLE_DONE;
-}
-
-static int command(void *session, anycable_str identifier, anycable_str name,
-                   anycable_str data) {
-  (void)session, (void)identifier, (void)name, (void)data;
-  return ANYCABLE_DONE;
-}
-
-static const anycable_session_ops ops = {.size = sizeof(ops),
-                                         .create = create,
-                                         .handle_open = handle,
-                                         .handle_close = handle,
-                                         .handle_channel_command = command};
-
-/* --- a blocking client ------------------------------------------------------
- */
+/* --- a blocking client --------------------------------------------------- */
 
 struct peer {
   int fd;
@@ -99,8 +73,7 @@ static void assert_answers(struct peer *peer) {
   assert_true(message);
 }
 
-/* --- tests
- * -------------------------------------------------------------------- */
+/* --- tests --------------------------------------------------------------- */
 
 static anycable_server *make(anycable_app *app, const struct identity *id) {
   anycable_server *made;

@@ -56,8 +56,7 @@ static void await_answers(struct heard *heard, int n) {
   }
 }
 
-/* --- workers ---------------------------------------------------------------
- */
+/* --- workers ------------------------------------------------------------- */
 
 static void test_workers_answer(void **state) {
   enum { CALLS = 50 };
@@ -268,8 +267,7 @@ static void test_no_memory_for_a_timer(void **state) {
   fx_end();
 }
 
-/* --- deferred --------------------------------------------------------------
- */
+/* --- deferred ------------------------------------------------------------ */
 
 static anycable_deferred *deferred;
 static int defers(anycable_socket *socket) {
@@ -459,8 +457,7 @@ static void test_outlives_the_server(void **state) {
   assert_int_equal(atomic_load(&fx.destroyed), 1);
 }
 
-/* --- races -----------------------------------------------------------------
- */
+/* --- races --------------------------------------------------------------- */
 
 static atomic_int destroyed_elsewhere;
 
@@ -540,8 +537,7 @@ static void test_race_cancelling(void **state) {
   race(4, true);
 }
 
-/* --- interceptors ----------------------------------------------------------
- */
+/* --- interceptors -------------------------------------------------------- */
 
 static char trace[200];
 static int before_outcome;

@@ -20,8 +20,7 @@ static size_t open_files(void) {
   return n;
 }
 
-/* --- the process
- * -------------------------------------------------------------- */
+/* --- the process --------------------------------------------------------- */
 
 static void test_many_lives(void **state) {
   (void)state;
@@ -119,8 +118,7 @@ static void test_fork(void **state) {
   unmake();
 }
 
-/* --- memory
- * --------------------------------------------------------------------- */
+/* --- memory -------------------------------------------------------------- */
 
 static _Atomic(anycable_deferred *) held;
 
@@ -234,8 +232,7 @@ static void test_user_agent(void **state) {
   assert_int_equal(lines, 1);
 }
 
-/* --- bad input
- * ---------------------------------------------------------------- */
+/* --- bad input ----------------------------------------------------------- */
 
 static void assert_refused(const char *host, const char *words) {
   anycable_config *config = anycable_config_new();
