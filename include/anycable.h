@@ -7,8 +7,8 @@
  * Start reading at anycable/app.h. "AnyCable" in these comments is the
  * WebSocket server at the other end; "the server" is yours, an anycable_server.
  * "cstate" is state that AnyCable keeps for a connection, "istate" for one
- * subscription of it. Publishing to streams is not part of this version:
- * AnyCable takes publications by HTTP, Redis and NATS itself.
+ * subscription of it. To publish to streams, from any thread, see
+ * anycable/broadcaster.h; for what clients carry, anycable/token.h.
  *
  * Words used by every comment here:
  *
@@ -38,9 +38,21 @@
 #include <anycable/socket.h>
 #include <anycable/deferred.h>
 #include <anycable/session.h>
-#include <anycable/app.h>
 #include <anycable/config.h>
+#include <anycable/broadcaster.h>
+#include <anycable/adapter.h>
+#include <anycable/memory.h>
+#include <anycable/metrics.h>
+#include <anycable/token.h>
+#include <anycable/json.h>
+#include <anycable/builder.h>
+#include <anycable/app.h>
+#include <anycable/http.h>
+#include <anycable/identity.h>
+#include <anycable/connection.h>
+#include <anycable/channel.h>
 #include <anycable/server.h>
+#include <anycable/node.h>
 #include <anycable/main.h>
 
 #endif

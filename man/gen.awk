@@ -4,7 +4,8 @@
 #   awk -v out=FOLDER -v date="November 22, 2026" -v version=0.1.0 \
 #     -f man/headers.awk -f man/gen.awk include/anycable/*.h
 #
-# With -v list=1 it prints their names, and makes none.
+# With -v list=1 it prints their names, and makes none. -v modules="curl nats"
+# names the headers that are not the library's own.
 #
 # A page is made for what is declared right behind a comment: functions whose
 # comment begins with two stars, enums, structs, callbacks. Handles, which are
@@ -76,7 +77,8 @@ function put_text(word,    core, before, behind) {
     core = substr(word, RSTART + 1, RLENGTH - 2)
   } else if (match(word, /[a-z_][a-z0-9_]*\(\)/) ||
              match(word, /ANYCABLE_[A-Z0-9_]+/) ||
-             match(word, /anycable_[a-z_]+/) || match(word, /NULL/) ||
+             (word !~ /__anycable__/ && match(word, /anycable_[a-z_]+/)) ||
+             match(word, /NULL/) ||
              match(word, /SIG[A-Z]+/)) {
     core = substr(word, RSTART, RLENGTH)
   } else {
@@ -246,10 +248,20 @@ function begin_page(i,    name) {
   print ".Sh NAME" > file
   print ".Nm " self names_beside(i) > file
   print ".Nd " one_line(i) > file
+  put_library(entry_header[i])
+}
+
+# Headers of modules are those of libraries of their own.
+function put_library(header_name,    of_module) {
+  of_module = index(" " modules " ", " " header_name " ")
   print ".Sh LIBRARY" > file
-  print "The AnyCable library (libanycable, \\-lanycable)" > file
+  if (of_module)
+    print "A module of the AnyCable library (libanycable-" header_name \
+          ", \\-lanycable-" header_name ")" > file
+  else
+    print "The AnyCable library (libanycable, \\-lanycable)" > file
   print ".Sh SYNOPSIS" > file
-  print ".In anycable.h" > file
+  print ".In anycable" (of_module ? "/" header_name : "") ".h" > file
 }
 
 # Does entry |j| stand on the page of |i|?

@@ -5,7 +5,7 @@
 #: make check-docs      every function has a page, and no page is wrong
 
 MAN_DATE := November 22, 2026
-MAN_AWK := LC_ALL=C awk -f man/headers.awk -f man/gen.awk
+MAN_AWK := LC_ALL=C awk -v modules="$(ALL_MODULES)" -f man/headers.awk -f man/gen.awk
 MAN_MADE := $(patsubst %,$(BUILD)/man/%.3,\
 	$(shell $(MAN_AWK) -v list=1 $(PUBLIC_HEADERS)))
 MAN_PAGES += $(sort $(wildcard man/*.[1-9])) $(MAN_MADE)

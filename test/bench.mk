@@ -39,7 +39,8 @@ bench:
 	sh test/packages.sh install build bench
 	$(MAKE) bench-run
 
-bench-run: $(BENCH_PEERS) $(BUILD)/bench/server $(BUILD)/bench/bare_tls
+bench-run: $(BENCH_PEERS) $(BUILD)/bench/server $(BUILD)/bench/publish \
+		$(BUILD)/bench/bare_tls
 	/usr/bin/python3 -B test/bench/bench.py --build $(BUILD) $(BENCH)
 
--include $(BENCH_PEERS:=.d) $(BUILD)/bench/server.d
+-include $(BENCH_PEERS:=.d) $(BUILD)/bench/server.d $(BUILD)/bench/publish.d

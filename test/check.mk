@@ -7,13 +7,17 @@
 # and sanitizers and clang have builds of their own. |asan| and |tsan| run what
 # concerns memory and threads.
 CHECKS := all check-unit check-api check-docs check-wire check-fuzz check-tool \
-	check-conformance check-interop check-e2e installcheck
-CHECKS_ASAN := all check-unit check-fuzz check-tool check-conformance
-CHECKS_TSAN := check-unit check-conformance
+	check-conformance check-modules check-interop check-e2e check-parity \
+	check-token check-broadcast check-cpp installcheck
+CHECKS_ASAN := all check-unit check-fuzz check-tool check-conformance \
+	check-modules check-broadcast check-cpp
+CHECKS_TSAN := check-unit check-conformance check-modules check-broadcast \
+	check-cpp
 
 .PHONY: check check-all
 check:
-	@sh test/packages.sh install build check interop e2e
+	@sh test/packages.sh install build modules check interop e2e \
+		broadcast
 	@$(MAKE) --no-print-directory check-all
 
 check-all:
@@ -32,13 +36,24 @@ $(BUILD)/unit/%: test/unit/%.c $(BUILD)/libinner.a
 	$(Q)$(COMPILE) -Itest -o $@ $< $(BUILD)/libinner.a $(LDFLAGS) $(DEPS_LIBS) \
 		-lcmocka -pthread
 
-$(BUILD)/unit/test_failmalloc: LDFLAGS += -Wl,--wrap=malloc \
+# Where memory runs out, and threads.
+$(BUILD)/unit/test_broadcast_memory: LDFLAGS += -Wl,--wrap=pthread_create
+$(patsubst %,$(BUILD)/unit/test_%,failmalloc token_memory redis_memory \
+	broadcast_memory builder cable_memory node_memory): \
+	LDFLAGS += -Wl,--wrap=malloc \
 	-Wl,--wrap=calloc -Wl,--wrap=realloc
+
+# A locale that writes 1.5 as 1,5.
+LOCALES := $(BUILD)/unit/locale
+$(LOCALES)/de_DE.UTF-8:
+	@mkdir -p $(@D)
+	$(Q)localedef -i de_DE -f UTF-8 $(abspath $@)
 
 # Each program is one file of tests, and has a minute.
 .PHONY: check-unit
-check-unit: $(UNIT_TESTS)
+check-unit: $(UNIT_TESTS) $(LOCALES)/de_DE.UTF-8
 	@set -e; for t in $(UNIT_TESTS); do echo "  TEST $$t"; \
-		timeout 60 $$t > $$t.log 2>&1 || { cat $$t.log; exit 1; }; done
+		LOCPATH=$(abspath $(LOCALES)) timeout 60 $$t > $$t.log 2>&1 || \
+		{ cat $$t.log; exit 1; }; done
 
 -include $(UNIT_TESTS:=.d)

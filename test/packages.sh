@@ -27,6 +27,12 @@ build() {
   lacks libhiredis-dev has_module hiredis
 }
 
+modules() {
+  lacks libcurl4-openssl-dev has_module libcurl
+  lacks libnats-dev has_module libnats
+  lacks nats-server test -x /usr/sbin/nats-server
+}
+
 header() { echo "#include <$1>" | ${CC:-cc} -E -xc - ; }
 python() { /usr/bin/python3 -c "import $1"; }
 
@@ -39,18 +45,35 @@ sound_nghttp2() {
   esac
 }
 
+cxx_header() { echo "#include <$1>" | ${CXX:-g++} -E -xc++ - ; }
+
 check() {
   lacks libnghttp2-14 sound_nghttp2
   lacks libcmocka-dev has_module cmocka
   lacks g++ has_program "${CXX:-g++}"
   lacks python3 test -x /usr/bin/python3
   lacks python3-hpack python hpack
+  lacks python3-prometheus-client python prometheus_client
   lacks python3-grpcio python grpc
   lacks python3-protobuf python google.protobuf
   lacks protobuf-compiler has_program protoc
   lacks clang-14 has_program clang-14
   lacks openssl has_program openssl
   lacks mandoc has_program mandoc
+  lacks systemd has_program systemd-analyze
+  lacks locales test -f /usr/share/i18n/locales/de_DE # for localedef
+  lacks redis-server has_program redis-server
+  loops
+}
+
+# Those of the examples.
+loops() {
+  lacks libuv1-dev has_module libuv
+  lacks libevent-dev has_module libevent
+  lacks libglib2.0-dev has_module glib-2.0
+  lacks libasio-dev cxx_header asio/version.hpp
+  lacks libmicrohttpd-dev has_module libmicrohttpd
+  lacks libcpp-httplib-dev cxx_header httplib.h
 }
 
 bench() {
@@ -62,6 +85,8 @@ bench() {
   lacks valgrind has_program valgrind
   lacks strace has_program strace
   lacks openssl has_program openssl
+  lacks redis-server has_program redis-server
+  lacks redis-tools has_program redis-benchmark
   lacks python3 test -x /usr/bin/python3
 }
 
@@ -81,6 +106,18 @@ e2e() {
   lacks nodejs has_program node
   lacks npm has_program npm
   lacks openssl has_program openssl
+  lacks redis-server has_program redis-server
+  lacks nginx-light has_program nginx
+  lacks haproxy has_program haproxy
+  loops
+}
+
+broadcast() {
+  lacks redis-server has_program redis-server
+  lacks redis-sentinel has_program redis-sentinel
+  lacks nats-server test -x /usr/sbin/nats-server
+  lacks openssl has_program openssl
+  lacks python3 test -x /usr/bin/python3
 }
 
 demo() { :; } # what builds the library is enough

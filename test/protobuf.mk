@@ -1,11 +1,6 @@
 # The contracts as other implementations read them: without protobuf-c's
 # options, and as C++. For tests and benchmarks.
 
-$(PLAIN)/%.proto: proto/%.proto
-	@mkdir -p $(@D)
-	$(call say,GEN)
-	$(Q)sed -e '/protobuf-c/d' -e '/pb_c_file/d' $< > $@
-
 $(PLAIN)/%.pb.cc $(PLAIN)/%.pb.h: $(PLAIN)/%.proto
 	$(call say,GEN)
 	$(Q)protoc -I $(PLAIN) --cpp_out=$(PLAIN) $<

@@ -22,7 +22,7 @@
  *       return ANYCABLE_PENDING;
  *
  * The application's own functions for the call run on the holder's thread:
- * completed, identifiers_json and interceptors inside
+ * resume, completed, identifiers_json and interceptors inside
  * anycable_deferred_finish(), destroy inside anycable_deferred_free(). Hold no
  * lock there that they take. Only if the handler has not returned by then do
  * they wait for it, and run on its thread: session and socket are good until
@@ -46,12 +46,20 @@ typedef struct anycable_deferred anycable_deferred;
  *  ANYCABLE_PENDING; if it returns anything else, that is the answer, and the
  *  deferred counts as cancelled (and must be freed still).
  *  Returns: the deferred; NULL if too many are outstanding
- *  (ANYCABLE_LIMIT_DEFERRED), if the call was deferred before, or outside a
+ *  (ANYCABLE_LIMIT_DEFERRED), if the call is deferred already, or outside a
  *  handler of the call.
  *  Threads: the thread that runs the handler.
  *  Ownership: yours, until anycable_deferred_free(). */
 ANYCABLE_EXTERN anycable_deferred *
 anycable_socket_defer(anycable_socket *socket) ANYCABLE_WARN_UNUSED;
+
+/** Tells whether somebody holds a deferred of the call. For a handler that ends
+ *  before its time, as by an exception, and does not know how far it came: if
+ *  so, it must not touch the call, and returns ANYCABLE_PENDING; the holder has
+ *  the last word. If not, the call is the handler's, and it can fail.
+ *  Returns: true from anycable_socket_defer() to anycable_deferred_free().
+ *  Threads: the thread that runs the handler. */
+ANYCABLE_EXTERN bool anycable_socket_deferred(const anycable_socket *socket);
 
 /** The call's socket.
  *  Returns: the socket, never NULL.
@@ -94,7 +102,8 @@ ANYCABLE_EXTERN int anycable_deferred_finish(anycable_deferred *deferred,
                                              int outcome);
 
 /** Gives the deferred back. If it was not finished, the call ends in Status
- *  ERROR. NULL is fine.
+ *  ERROR. The last one of an application that was let go of frees that, which
+ *  takes as long as anycable_app_free() would. NULL is fine.
  *  Threads: the holder's. */
 ANYCABLE_EXTERN void anycable_deferred_free(anycable_deferred *deferred);
 

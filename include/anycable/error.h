@@ -41,19 +41,22 @@ enum anycable_result {
   ANYCABLE_CLOSED = 4, /* anycable_server_dispatch(): drained */
 
   /* Errors; as an outcome, Status ERROR. */
-  ANYCABLE_ERR_NOMEM = -1,       /* out of memory, or over the call's cap */
-  ANYCABLE_ERR_INVALID = -2,     /* an argument makes no sense */
-  ANYCABLE_ERR_STATE = -3,       /* not now, not in this kind of call */
-  ANYCABLE_ERR_IO = -4,          /* the operating system refused */
-  ANYCABLE_ERR_TLS = -5,         /* a certificate or key is unusable */
-  ANYCABLE_ERR_PROTO = -6,       /* the other side broke the protocol */
-  ANYCABLE_ERR_LIMIT = -7,       /* a limit is reached */
-  ANYCABLE_ERR_FORKED = -8,      /* made before fork(), used in the child */
-  ANYCABLE_ERR_BUSY = -9,        /* handlers still run */
-  ANYCABLE_ERR_FAILED = -10,     /* the application said so */
-  ANYCABLE_ERR_ENCODING = -11,   /* text is not valid UTF-8, or has a NUL */
-  ANYCABLE_ERR_CANCELLED = -12,  /* the call has ended already */
-  ANYCABLE_ERR_UNAVAILABLE = -13 /* a peer cannot be reached, or goes down */
+  ANYCABLE_ERR_NOMEM = -1,        /* out of memory, or over the call's cap */
+  ANYCABLE_ERR_INVALID = -2,      /* an argument makes no sense */
+  ANYCABLE_ERR_STATE = -3,        /* not now, not in this kind of call */
+  ANYCABLE_ERR_IO = -4,           /* the operating system refused */
+  ANYCABLE_ERR_TLS = -5,          /* a certificate or key is unusable */
+  ANYCABLE_ERR_PROTO = -6,        /* the other side broke the protocol */
+  ANYCABLE_ERR_LIMIT = -7,        /* a limit is reached */
+  ANYCABLE_ERR_FORKED = -8,       /* made before fork(), used in the child */
+  ANYCABLE_ERR_BUSY = -9,         /* handlers still run */
+  ANYCABLE_ERR_FAILED = -10,      /* the application said so */
+  ANYCABLE_ERR_ENCODING = -11,    /* text is not valid UTF-8, or has a NUL */
+  ANYCABLE_ERR_CANCELLED = -12,   /* the call has ended already */
+  ANYCABLE_ERR_UNAVAILABLE = -13, /* a peer cannot be reached, or goes down */
+  ANYCABLE_ERR_TIMEOUT = -14,     /* not done in the time given */
+  ANYCABLE_ERR_EXPIRED = -15,     /* a token's time is over, or not yet there */
+  ANYCABLE_ERR_SIGNATURE = -16    /* signed with another secret, or forged */
 };
 
 /** Says what |error| means, for logs: "out of memory".

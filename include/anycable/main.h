@@ -21,8 +21,19 @@ extern "C" {
  *  file opened again. SIGPIPE is ignored. Handlers and mask are put back in the
  *  end.
  *
- *  The one function of the library that touches signals and stdio. One runs at
- *  a time.
+ *  With --server-command it starts a WebSocket server beside the backend. That
+ *  is asked to end first, and has ten seconds too, in which it is still served;
+ *  if it ends by itself, so does the backend, with status 1.
+ *
+ *  With --handover, a process takes over from the one before: see "STOPPING" in
+ *  anycable(7).
+ *
+ *  Under systemd it listens on the sockets that are passed on, says when it is
+ *  ready, reloads and stops, and tells the watchdog for as long as the server's
+ *  loop goes round. src/deploy has units.
+ *
+ *  The one function of the library that touches signals, stdio, the environment
+ *  and other processes. One runs at a time.
  *  Returns: the exit status: 0; 1 if the server could not serve, or if handlers
  *  would not end, which then still use |app|; 2 for a variable or an argument
  *  that makes no sense. Standard error has said why.

@@ -9,6 +9,8 @@
  *            -> handle_close                               -> completed
  *                                                              -> destroy
  *
+ * After a deferred call was finished, resume is asked first, where there is one.
+ *
  * All of one call run on one thread at a time: the handler's, and after a
  * deferral the holder's. Calls of different clients run in parallel on the
  * workers. Strings given to these functions are borrowed for as long as the
@@ -66,6 +68,14 @@ typedef struct anycable_session_ops {
    * deferred call inside anycable_deferred_free(). May be NULL, where all is in
    * memory of anycable_socket_alloc(). */
   void (*destroy)(void *session);
+
+  /* A deferred call was finished with |outcome|: what does it end in? |outcome|
+   * itself, where this is NULL. Or it goes on, and can be deferred anew, with
+   * ANYCABLE_PENDING. Called inside anycable_deferred_finish(); also of a call
+   * that was cancelled while it was deferred, so that what was begun can be
+   * brought to an end, with output and outcome going nowhere; not once the
+   * server is freed. */
+  int (*resume)(void *session, int outcome);
 } anycable_session_ops;
 
 #ifdef __cplusplus

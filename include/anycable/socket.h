@@ -22,6 +22,7 @@
 #ifndef ANYCABLE_SOCKET_H
 #define ANYCABLE_SOCKET_H
 
+#include <anycable/broadcaster.h>
 #include <anycable/error.h>
 #include <anycable/request.h>
 #include <anycable/str.h>
@@ -31,6 +32,8 @@ extern "C" {
 #endif
 
 typedef struct anycable_socket anycable_socket;
+
+struct anycable_app; /* see anycable/app.h */
 
 /** What AnyCable asked.
  *  Returns: the request, never NULL.
@@ -56,6 +59,15 @@ anycable_socket_request(const anycable_socket *socket);
  *  Ownership: |frame| is copied. */
 ANYCABLE_EXTERN int anycable_socket_transmit(anycable_socket *socket,
                                              anycable_str frame);
+
+/** Sends a frame that is given as |n| pieces, one behind the other, as writev()
+ *  does: a quoted identifier, a message and what stands between.
+ *  Returns: as anycable_socket_transmit().
+ *  Threads: the call's holder.
+ *  Ownership: all copied. */
+ANYCABLE_EXTERN int anycable_socket_transmit_pieces(anycable_socket *socket,
+                                                    const anycable_str *pieces,
+                                                    size_t n);
 
 /** Subscribes the client to |stream|, on behalf of the subscription
  *  |identifier|, which must be the command's own. Where a "subscribe" ends in
@@ -188,6 +200,34 @@ ANYCABLE_EXTERN anycable_str anycable_socket_session(anycable_socket *socket);
  *  Ownership: |session| is copied. */
 ANYCABLE_EXTERN int anycable_socket_set_session(anycable_socket *socket,
                                                 anycable_str session);
+
+/** Publishes a JSON text to |stream| by the application's broadcasters, at
+ *  once: it goes out whatever this call ends in. To leave the client itself
+ *  out, give its sid as |options->exclude_socket|. |options| may be NULL.
+ *  Returns: as anycable_app_broadcast(). An error is remembered: the call ends
+ *  in Status ERROR.
+ *  Threads: the call's holder.
+ *  Ownership: all copied. */
+ANYCABLE_EXTERN int
+anycable_socket_broadcast(anycable_socket *socket, anycable_str stream,
+                          anycable_str json,
+                          const anycable_publish_options *options);
+
+/** Publishes |text| as a string; see anycable_broadcaster_publish_string().
+ *  Returns: as anycable_socket_broadcast().
+ *  Threads: the call's holder.
+ *  Ownership: all copied. */
+ANYCABLE_EXTERN int
+anycable_socket_broadcast_string(anycable_socket *socket, anycable_str stream,
+                                 anycable_str text,
+                                 const anycable_publish_options *options);
+
+/** The application that the call belongs to.
+ *  Returns: the application, never NULL.
+ *  Threads: the call's holder.
+ *  Ownership: borrowed for as long as |socket| lives. */
+ANYCABLE_EXTERN struct anycable_app *
+anycable_socket_app(const anycable_socket *socket);
 
 /** Says why the call fails, and makes it fail: for
  *  `return anycable_socket_fail(socket, "no such room: %s", room.ptr);`. The

@@ -37,6 +37,12 @@ const char *anycable_strerror(int error) {
     return "the call has ended already";
   case ANYCABLE_ERR_UNAVAILABLE:
     return "a peer is not available";
+  case ANYCABLE_ERR_TIMEOUT:
+    return "not done in time";
+  case ANYCABLE_ERR_EXPIRED:
+    return "expired, or not valid yet";
+  case ANYCABLE_ERR_SIGNATURE:
+    return "the signature does not match";
   }
   return "unknown error";
 }

@@ -1,4 +1,4 @@
-/* The JSON scanner and the writer of strings.
+/* The JSON scanner.
  *
  * Scanning functions take a position and the end of the text, and return the
  * position behind what they scanned, NULL where it was something else. */
@@ -7,7 +7,7 @@
 #include <assert.h>
 #include <string.h>
 
-#include "base/word.h"
+#include "base/block.h"
 
 typedef unsigned char byte;
 
@@ -18,27 +18,17 @@ static const byte *skip_space(const byte *p, const byte *end) {
   return p;
 }
 
-/* The bytes that cannot stand for themselves in a string: quotes, backslashes
- * and control characters. The lowest bit set is exact. It is ac_word_below and
- * twice ac_word_equal, which for ASCII look at the same top bits. */
-static inline uint64_t special_bytes(uint64_t word) {
-  uint64_t control = word - AC_WORD_ONES * 0x20;
-  uint64_t quote = (word ^ AC_WORD_ONES * '"') - AC_WORD_ONES;
-  uint64_t backslash = (word ^ AC_WORD_ONES * '\\') - AC_WORD_ONES;
-  return (control | quote | backslash) & ~word & AC_WORD_TOPS;
-}
-
-/* To the first of those, or to |end|. */
+/* To the first byte that cannot stand for itself in a string, or to |end|. */
 static const byte *skip_plain(const byte *p, const byte *end) {
-  for (;;) {
-    size_t left = (size_t)(end - p);
-    uint64_t word = left >= 8 ? ac_word_load(p) : ac_word_load_tail(p, left);
-    uint64_t mask = special_bytes(word);
-    /* A tail has a zero behind it, which is found if nothing else is. */
+  while (end - p >= AC_BLOCK) {
+    ac_block_mask mask = ac_block_special(p);
     if (mask)
-      return p + ac_word_first(mask);
-    p += 8;
+      return p + ac_block_first(mask);
+    p += AC_BLOCK;
   }
+  while (p < end && *p >= 0x20 && *p != '"' && *p != '\\')
+    p++;
+  return p;
 }
 
 /* The value of four hex digits, -1 where there are none. */
@@ -234,6 +224,8 @@ static const byte *scan_value(const byte *p, const byte *end, unsigned depth,
 int ac_json_check(anycable_str text, unsigned depth) {
   if (text.len == 0)
     return ANYCABLE_ERR_PROTO;
+  if (depth > 0 && ac_json_plain_object(text, NULL, 0, AC_BLOCK) > 0)
+    return ANYCABLE_OK;
   int error;
   const byte *p = (const byte *)text.ptr;
   const byte *end = p + text.len;
@@ -247,52 +239,186 @@ static anycable_str view(const byte *p, const byte *end) {
   return ac_str((const char *)p, (size_t)(end - p));
 }
 
-/* To the next member's key, or to the closing brace; NULL for neither. */
-static const byte *scan_to_member(anycable_str text, size_t at) {
-  const byte *p = (const byte *)text.ptr;
-  const byte *end = p + text.len;
-  p = skip_space(p + at, end);
-  if (p == end)
-    return NULL;
-  if (at > 0 && *p == '}')
-    return p;
-  if (*p != (at == 0 ? '{' : ','))
-    return NULL;
-  p = skip_space(p + 1, end);
-  if (p == end || (*p != '"' && (at > 0 || *p != '}')))
-    return NULL;
+static unsigned levels_inside(unsigned depth) {
+  return (depth < AC_JSON_MAX_DEPTH ? depth : AC_JSON_MAX_DEPTH) - 1;
+}
+
+/* From behind the quote of a string to behind its end, for most strings, which
+ * have no escapes. A text that is |long| enough can be read by blocks to its
+ * end wherever the string begins. */
+static inline const byte *scan_plain_string(const byte *p, const byte *end,
+                                            bool long_text, bool *escapes) {
+  const byte *start = p;
+  for (;;) {
+    size_t left = (size_t)(end - p);
+    ac_block_mask mask;
+    if (left >= AC_BLOCK)
+      mask = ac_block_special(p);
+    else if (long_text && left > 0)
+      mask = ac_block_special_tail((const char *)end, left);
+    else
+      break;
+    if (mask) {
+      p += ac_block_first(mask);
+      if (p < end && *p == '"')
+        return p + 1;
+      break;
+    }
+    if (left <= AC_BLOCK)
+      break;
+    p += AC_BLOCK;
+  }
+  *escapes = true;
+  return scan_string(start - 1, end);
+}
+
+/* A value that is no string. */
+static const byte *scan_other(const byte *p, const byte *end, unsigned depth,
+                              bool *escapes, int *error) {
+  const byte *value_end = scan_value(p, end, depth, error);
+  if (value_end && (*p == '{' || *p == '[') &&
+      memchr(p, '\\', (size_t)(value_end - p)))
+    *escapes = true;
+  return value_end;
+}
+
+/* The byte at |p|, 0, which is nothing in JSON, at the end. */
+static inline byte byte_at(const byte *p, const byte *end) {
+  return p < end ? *p : 0;
+}
+
+/* Is |p| at white space, or at the end? */
+static inline bool is_space(const byte *p, const byte *end) {
+  return p == end || *p <= ' ';
+}
+
+/* From a value's beginning to its end, as |item|'s. */
+static inline const byte *walk_value(struct ac_json_walk *walk,
+                                     struct ac_json_item *item, const byte *p,
+                                     const byte *end, bool long_text,
+                                     int *error) {
+  const byte *value = p;
+  if (byte_at(p, end) == '"') {
+    p = scan_plain_string(p + 1, end, long_text, &item->value_escapes);
+    walk->escapes |= item->value_escapes;
+  } else {
+    p = scan_other(p, end, walk->depth, &walk->escapes, error);
+  }
+  item->value = (const char *)value;
+  item->value_len = p ? (uint32_t)(p - value) : 0;
   return p;
+}
+
+/* From a member's key to its value. */
+static inline const byte *walk_key(struct ac_json_walk *walk,
+                                   struct ac_json_item *item, const byte *p,
+                                   const byte *end, bool long_text) {
+  const byte *key = p + 1;
+  if (byte_at(p, end) != '"')
+    return NULL;
+  p = scan_plain_string(key, end, long_text, &item->key_escapes);
+  if (!p)
+    return NULL;
+  item->key = (const char *)key;
+  item->key_len = (uint32_t)(p - 1 - key);
+  walk->escapes |= item->key_escapes;
+  if (is_space(p, end))
+    p = skip_space(p, end);
+  if (byte_at(p, end) != ':')
+    return NULL;
+  p++;
+  return is_space(p, end) ? skip_space(p, end) : p;
+}
+
+int ac_json_walk_on(struct ac_json_walk *walk, struct ac_json_item *items,
+                    size_t stride, int max) {
+  const byte *end = (const byte *)walk->end;
+  const byte *p = (const byte *)walk->at;
+  const bool object = walk->object;
+  const bool long_text = walk->end - walk->text.ptr >= AC_BLOCK;
+  bool first = walk->first;
+  struct ac_json_item *item = items;
+  for (int n = 0; n < max; n++) {
+    if (is_space(p, end))
+      p = skip_space(p, end);
+    if (byte_at(p, end) == (object ? '}' : ']')) {
+      p++;
+      walk->text.len = (size_t)((const char *)p - walk->text.ptr);
+      return skip_space(p, end) == end ? n : ANYCABLE_ERR_PROTO;
+    }
+    if (!first && byte_at(p, end) != ',')
+      return ANYCABLE_ERR_PROTO;
+    if (!first && is_space(++p, end))
+      p = skip_space(p, end);
+    first = false;
+    *item = (struct ac_json_item){0};
+    if (object)
+      p = walk_key(walk, item, p, end, long_text);
+    int error = ANYCABLE_ERR_PROTO;
+    if (p)
+      p = walk_value(walk, item, p, end, long_text, &error);
+    if (!p)
+      return error;
+    item = (struct ac_json_item *)(void *)((char *)item + stride);
+  }
+  walk->first = first;
+  walk->at = (const char *)p;
+  return max;
+}
+
+int ac_json_walk(struct ac_json_walk *walk, anycable_str text, unsigned depth) {
+  const byte *p = (const byte *)text.ptr;
+  const byte *end = text.len > 0 ? p + text.len : p;
+  if (text.len > 0)
+    p = skip_space(p, end);
+  byte c = byte_at(p, end);
+  walk->text = ac_str((const char *)p, 0);
+  walk->end = (const char *)end;
+  walk->object = c == '{';
+  walk->first = true;
+  walk->escapes = false;
+  if (c == '{' || c == '[') {
+    if (depth == 0)
+      return ANYCABLE_ERR_LIMIT;
+    walk->depth = levels_inside(depth);
+    walk->at = (const char *)p + 1;
+    return 1;
+  }
+  const byte *value_end = c ? scan_scalar(p, end) : NULL;
+  if (!value_end || skip_space(value_end, end) != end)
+    return ANYCABLE_ERR_PROTO;
+  walk->text = view(p, value_end);
+  walk->escapes = memchr(p, '\\', walk->text.len);
+  return 0;
 }
 
 int ac_json_next_member(anycable_str text, size_t *at, unsigned depth,
                         anycable_str *key, anycable_str *value) {
   assert(*at <= text.len);
-  if (text.len == 0)
-    return ANYCABLE_ERR_PROTO;
-  const byte *end = (const byte *)text.ptr + text.len;
-  const byte *p = scan_to_member(text, *at);
-  if (!p)
-    return ANYCABLE_ERR_PROTO;
-  if (depth == 0)
-    return ANYCABLE_ERR_LIMIT;
-  if (*p == '}') {
-    *at = text.len;
-    return skip_space(p + 1, end) == end ? 0 : ANYCABLE_ERR_PROTO;
+  struct ac_json_walk walk;
+  struct ac_json_item item;
+  if (*at == 0) {
+    int nest = ac_json_walk(&walk, text, depth);
+    if (nest < 0)
+      return nest;
+    if (!walk.object)
+      return ANYCABLE_ERR_PROTO;
+  } else {
+    walk = (struct ac_json_walk){.text = text,
+                                 .at = text.ptr + *at,
+                                 .end = text.ptr + text.len,
+                                 .depth = levels_inside(depth),
+                                 .object = true};
   }
-  int error;
-  const byte *key_end = scan_string(p, end);
-  const byte *start = key_end ? scan_colon(key_end, end) : NULL;
-  if (!start)
-    return ANYCABLE_ERR_PROTO;
-  if (depth > AC_JSON_MAX_DEPTH)
-    depth = AC_JSON_MAX_DEPTH;
-  const byte *value_end = scan_value(start, end, depth - 1, &error);
-  if (!value_end)
-    return error;
-  *key = view(p, key_end);
-  *value = view(start, value_end);
-  *at = (size_t)(value_end - (const byte *)text.ptr);
-  return 1;
+  int result = ac_json_walk_on(&walk, &item, sizeof(item), 1);
+  if (result == 1) {
+    *key = ac_str(item.key - 1, item.key_len + 2);
+    *value = ac_str(item.value, item.value_len);
+    *at = (size_t)(walk.at - text.ptr);
+  } else if (result == 0) {
+    *at = text.len;
+  }
+  return result;
 }
 
 /* Makes |value| the view between its quotes, if it is a string. */
@@ -348,6 +474,18 @@ static size_t decode_escape(const byte **at, const byte *end, char out[4]) {
   }
   out[0] = c < sizeof(controls) && controls[c] ? controls[c] : (char)c;
   return 1;
+}
+
+bool ac_json_decodable(anycable_str text) {
+  const byte *p = (const byte *)text.ptr;
+  const byte *end = p + text.len;
+  while (p < end && (p = memchr(p, '\\', (size_t)(end - p)))) {
+    char decoded[4];
+    p++;
+    if (decode_escape(&p, end, decoded) == 0)
+      return false;
+  }
+  return true;
 }
 
 int ac_json_string(struct ac_arena *arena, anycable_str value, bool nul,
@@ -452,112 +590,4 @@ int ac_json_int64(anycable_str value, int64_t *out) {
     return ANYCABLE_ERR_LIMIT;
   *out = negative ? n : -n;
   return ANYCABLE_OK;
-}
-
-/* What each byte costs in a string beyond itself; E2 does only where it begins
- * a separator. */
-#define SEPARATOR 3
-static const byte extra[256] = {
-    [0 ... 7] = 5,   ['\b' ... '\n'] = 1, [11] = 5,   ['\f' ... '\r'] = 1,
-    [14 ... 31] = 5, ['"'] = 1,           ['\\'] = 1, [0xe2] = SEPARATOR};
-
-/* U+2028 and U+2029, of which the first byte is known. */
-static bool is_separator(const byte *p, const byte *end) {
-  return end - p >= 3 && p[1] == 0x80 && (p[2] & 0xfe) == 0xa8;
-}
-
-/* Where a special byte is, more are often close by: quotes in JSON. So many
- * bytes are then looked at one by one. */
-#define CLOSE_BY 32
-
-/* How far bytes can be taken as they are, eight at a time. */
-static inline size_t plain_words(const byte *p, const byte *end) {
-  size_t len = 0;
-  while ((size_t)(end - p) - len >= 8) {
-    uint64_t word = ac_word_load(p + len);
-    if (special_bytes(word) | ac_word_equal(word, 0xe2))
-      break;
-    len += 8;
-  }
-  return len;
-}
-
-size_t ac_json_quoted_len(anycable_str text) {
-  size_t len = text.len + 2;
-  if (text.len == 0)
-    return len;
-  const byte *p = (const byte *)text.ptr;
-  const byte *end = p + text.len;
-  while (p < end) {
-    p += plain_words(p, end);
-    const byte *stop = end - p < CLOSE_BY ? end : p + CLOSE_BY;
-    for (; p < stop; p++)
-      if (extra[*p] && (extra[*p] != SEPARATOR || is_separator(p, end)))
-        len += extra[*p];
-  }
-  return len;
-}
-
-/* Writes the character at |*at|, the first byte of which is not free, and moves
- * |*at| behind it. Returns where the text goes on. */
-static char *write_special(char *out, const byte **at, const byte *end) {
-  static const char hex[] = "0123456789abcdef";
-  static const char letters[] = {
-      ['\b'] = 'b', ['\f'] = 'f', ['\n'] = 'n', ['\r'] = 'r', ['\t'] = 't'};
-  const byte *p = *at;
-  byte c = *p;
-  *at = p + 1;
-  if (extra[c] == 1) {
-    out[0] = '\\';
-    out[1] = c < 0x20 ? letters[c] : (char)c;
-    return out + 2;
-  }
-  if (extra[c] == SEPARATOR) {
-    if (!is_separator(p, end)) {
-      *out = (char)c;
-      return out + 1;
-    }
-    memcpy(out, p[2] == 0xa8 ? "\\u2028" : "\\u2029", 6);
-    *at = p + 3;
-    return out + 6;
-  }
-  memcpy(out, "\\u00", 4);
-  out[4] = hex[c >> 4];
-  out[5] = hex[c & 15];
-  return out + 6;
-}
-
-char *ac_json_quote(char *out, anycable_str text) {
-  *out++ = '"';
-  const byte *p = (const byte *)text.ptr;
-  const byte *end = text.len > 0 ? p + text.len : p;
-  while (p < end) {
-    size_t plain = plain_words(p, end);
-    if (plain > 0)
-      memcpy(out, p, plain);
-    out += plain;
-    p += plain;
-    const byte *stop = end - p < CLOSE_BY ? end : p + CLOSE_BY;
-    while (p < stop) {
-      if (extra[*p])
-        out = write_special(out, &p, end);
-      else
-        *out++ = (char)*p++;
-    }
-  }
-  *out = '"';
-  return out + 1;
-}
-
-anycable_str ac_json_quoted(struct ac_arena *arena, anycable_str text) {
-  /* A short text is looked at once, with room for the worst. */
-  size_t room = text.len <= 256 ? 6 * text.len + 2 : ac_json_quoted_len(text);
-  char *out = ac_arena_alloc(arena, room + 1);
-  if (!out)
-    return ac_str(NULL, 0);
-  char *end = ac_json_quote(out, text);
-  *end = '\0';
-  size_t len = (size_t)(end - out);
-  ac_arena_trim(arena, out, room + 1, len + 1);
-  return ac_str(out, len);
 }

@@ -33,6 +33,47 @@
  * an error. */
 int ac_json_check(anycable_str text, unsigned depth);
 
+/* A member of an object, or an element of an array, which has no key. */
+struct ac_json_item {
+  const char *value;
+  const char *key; /* what stands between its quotes */
+  uint32_t value_len;
+  uint32_t key_len;
+  bool value_escapes; /* it is a string with escapes */
+  bool key_escapes;
+};
+
+/* A walk over all of them. */
+struct ac_json_walk {
+  anycable_str text; /* the value; its length is known at the end */
+  const char *at;
+  const char *end;
+  unsigned depth;
+  bool object;
+  bool first;
+  bool escapes; /* there are some in what was seen */
+};
+
+/* Begins with |text|, of at most 4 GiB: 1 for an object or an array, itself one
+ * level of |depth|; 0 for another value, which is right then; or an error. */
+int ac_json_walk(struct ac_json_walk *walk, anycable_str text, unsigned depth);
+
+/* Goes on by |max| items, which it writes |stride| bytes from each other.
+ * Returns how many there were: less, where that was the end and all of the text
+ * is right; or an error. Keys may come twice. */
+int ac_json_walk_on(struct ac_json_walk *walk, struct ac_json_item *items,
+                    size_t stride, int max);
+
+/* The same at once for the form that most texts have, in few instructions: an
+ * object, of one to |max| members, of strings without escapes and white space,
+ * of 16 to 64 bytes. How many there are, written to |items| if that is not
+ * NULL; -1 if |text| has another form, is JSON or is not. */
+int ac_json_plain_object(anycable_str text, struct ac_json_item *items,
+                         size_t stride, int max);
+
+/* Can all strings in |text|, which is JSON, be decoded? */
+bool ac_json_decodable(anycable_str text);
+
 /* Walks the members of an object, itself one level of |depth|: |*at| is 0
  * first and is moved on. Returns 1 for a member, its key being a string's JSON
  * text like any other; 0 at the end; or an error where |text| is not an object
@@ -71,5 +112,8 @@ anycable_str ac_json_quoted(struct ac_arena *arena, anycable_str text);
  * |out|, which has that much room; returns its end, where no NUL is set. */
 size_t ac_json_quoted_len(anycable_str text);
 char *ac_json_quote(char *out, anycable_str text);
+
+/* The same without the quotes: two bytes less. */
+char *ac_json_escape(char *out, anycable_str text);
 
 #endif

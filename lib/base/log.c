@@ -88,14 +88,33 @@ static bool add_escaped(struct line *line, anycable_str s) {
   return true;
 }
 
-void ac_log_vwrite(const struct ac_log *log, int level, const char *prefix,
-                   const char *format, va_list args) {
+/* Hands over |message|, in the form that is wanted. */
+static void hand_over(const struct ac_log *log, int level, const char *message,
+                      const anycable_log_record *about) {
+  if (!log->records) {
+    log->fn(level, message, log->ctx);
+    return;
+  }
+  anycable_log_record record = {.duration_us = -1};
+  if (about)
+    record = *about;
+  record.size = sizeof(record);
+  record.level = level;
+  record.message = message;
+  log->records(&record, log->ctx);
+}
+
+void ac_log_vwrite_about(const struct ac_log *log, int level,
+                         const anycable_log_record *about, const char *prefix,
+                         const char *format, va_list args) {
   if (!ac_log_wants(log, level))
     return;
   int saved = errno;
   char raw[RAW_SIZE];
   struct line line;
   line.len = 0;
+  if (about && log->records)
+    prefix = NULL; /* it says the same */
   if (!prefix || add_escaped(&line, anycable_str_of(prefix))) {
     /* Formatting can fail (memory, a wide character): then the format tells
      * most of it. */
@@ -104,8 +123,13 @@ void ac_log_vwrite(const struct ac_log *log, int level, const char *prefix,
                 len < 0 ? anycable_str_of(format) : anycable_str_of(raw));
   }
   line.text[line.len] = '\0';
-  log->fn(level, line.text, log->ctx);
+  hand_over(log, level, line.text, about);
   errno = saved;
+}
+
+void ac_log_vwrite(const struct ac_log *log, int level, const char *prefix,
+                   const char *format, va_list args) {
+  ac_log_vwrite_about(log, level, NULL, prefix, format, args);
 }
 
 void ac_log_write(const struct ac_log *log, int level, const char *format,

@@ -14,10 +14,11 @@ struct ac_log {
   anycable_log_fn fn; /* NULL: silent */
   void *ctx;
   int level; /* the most talkative that is passed on */
+  anycable_log_record_fn records; /* instead of |fn|, if not NULL */
 };
 
 static inline bool ac_log_wants(const struct ac_log *log, int level) {
-  return log->fn && level <= log->level;
+  return (log->fn || log->records) && level <= log->level;
 }
 
 /* Formats a line, cuts it at AC_LOG_LINE bytes, and hands it over. What
@@ -33,5 +34,12 @@ void ac_log_write(const struct ac_log *log, int level, const char *format, ...)
  * prefix. */
 void ac_log_vwrite(const struct ac_log *log, int level, const char *prefix,
                    const char *format, va_list args) ANYCABLE_PRINTF(4, 0);
+
+/* The same for a line about a call, which |about| tells: for records in place
+ * of the prefix. */
+void ac_log_vwrite_about(const struct ac_log *log, int level,
+                         const anycable_log_record *about, const char *prefix,
+                         const char *format, va_list args)
+    ANYCABLE_PRINTF(5, 0);
 
 #endif

@@ -17,6 +17,8 @@ struct ac_runtime {
   void *loop;
   /* The time at which the current turn began. */
   uint64_t (*now)(void *loop);
+  /* The time right now. Any thread. */
+  uint64_t (*clock)(void *loop);
   /* Sets, or moves, a timer: |fire| is called on the loop's thread, once, not
    * before |at|. 0, or -1 without memory. */
   int (*timer_set)(void *loop, struct ac_timer *timer, uint64_t at);

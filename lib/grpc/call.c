@@ -1,6 +1,7 @@
 /* Calls: from the bytes of a stream to one message, and back to frames. */
 #include <string.h>
 
+#include "grpc/feed.h"
 #include "grpc/grpc.h"
 #include "grpc/metadata.h"
 
@@ -98,9 +99,23 @@ static void take_extra(struct ac_grpc_call *call, const char *bytes,
   call->extra_got += len;
 }
 
+/* Of a stream, no more is let come than what it may send in all. */
+static void feed(struct ac_grpc_call *call, const char *bytes, size_t len) {
+  if (call->refused)
+    return;
+  if (!ac_grpc_feed_take(call, bytes, len))
+    refuse_now(call, AC_GRPC_RESOURCE_EXHAUSTED, "too much in one stream");
+  else
+    ac_h2_stream_schedule(call->stream);
+}
+
 static void body(void *data, const char *bytes, size_t len) {
   struct ac_grpc_call *call = data;
   size_t all = len;
+  if (call->method && call->method->streams) {
+    feed(call, bytes, len);
+    return;
+  }
   call->began = call->began || len > 0;
   while (len > 0 && !call->refused) {
     size_t n = len;
@@ -130,6 +145,12 @@ static void end(void *data) {
   struct ac_grpc_call *call = data;
   if (call->refused)
     return;
+  if (call->method && call->method->streams) {
+    if (ac_grpc_feed_take(call, "", 0))
+      call->feed->ended = true;
+    ac_h2_stream_schedule(call->stream);
+    return;
+  }
   if (!call->began)
     ac_grpc_refuse(call, AC_GRPC_UNIMPLEMENTED, "no message");
   else if (call->prefix_len < AC_GRPC_PREFIX ||
@@ -257,10 +278,20 @@ static void ready(void *data) {
   struct ac_grpc_call *call = data;
   if (ac_h2_stream_is_first(call->stream))
     introduce(call);
+  if (call->error && call->handled) { /* what was answered stays */
+    ac_grpc_finish(call, (enum ac_grpc_status)call->status);
+    return;
+  }
   if (call->error) {
     fail(call, call->http, call->status, call->error);
     return;
   }
+  if (call->method->streams) {
+    ac_grpc_feed_ready(call);
+    return;
+  }
+  if (call->handled)
+    return; /* a part of a streaming answer was sent */
   call->handled = true;
   call->method->handle(call->grpc->owner, call, call->message,
                        call->message_len);

@@ -35,7 +35,14 @@ struct ac_grpc_method {
   /* The call is over: answered and sent, or cancelled by the peer. Only called
    * after |handle|. */
   void (*closed)(void *owner, struct ac_grpc_call *call);
+  /* The client streams: |handle| is called with one message after the other,
+   * and answers each with ac_grpc_push, once; the next one comes when that was
+   * sent. The end of the client's side ends the call. */
+  bool streams;
 };
+
+/* What a client may stream that was not answered yet, and in all. */
+enum { AC_GRPC_STREAM_MAX = 64 * 1024 };
 
 struct ac_grpc_config {
   size_t message_max;
@@ -87,6 +94,7 @@ struct ac_grpc_call {
   uint64_t extra_got; /* bytes behind the message */
   unsigned char extra[AC_GRPC_PREFIX];
   struct ac_h2_field tail; /* the trailer of a streaming answer */
+  struct ac_grpc_feed *feed; /* of a method that the client streams to */
 };
 
 /* What h2 needs to serve gRPC: its owner is a struct ac_grpc. */

@@ -53,6 +53,10 @@ size_t ac_h2_connections(const struct ac_h2 *h2) {
   return h2->n_connections;
 }
 
+const struct ac_traffic *ac_h2_traffic(const struct ac_h2 *h2) {
+  return &h2->traffic;
+}
+
 static bool session_begin(struct ac_h2_connection *connection) {
   struct ac_h2 *h2 = connection->h2;
   if (nghttp2_session_server_new3(&connection->session, h2->callbacks,
@@ -85,6 +89,7 @@ static void destroy(struct ac_h2_connection *connection) {
   if (!ac_list_empty(&connection->link)) {
     ac_list_remove(&connection->link);
     h2->n_connections--;
+    ac_count(&h2->traffic.closed, 1);
     ac_log_write(&h2->log, h2->config.chatter_level, "grpc: %s closed",
                  ac_stream_peer(connection->stream));
   }
@@ -97,15 +102,19 @@ static void destroy(struct ac_h2_connection *connection) {
 
 bool ac_h2_accept(struct ac_h2 *h2, struct ac_loop *loop, int fd,
                   struct ac_tls *tls) {
-  struct ac_stream_owner owner = {NULL, turn, writable};
+  static const struct ac_stream_owner nobody = {0};
+  struct ac_stream *stream = ac_stream_new(loop, fd, tls, &nobody);
+  return stream && ac_h2_adopt(h2, stream);
+}
+
+bool ac_h2_adopt(struct ac_h2 *h2, struct ac_stream *stream) {
   struct ac_h2_connection *connection = calloc(1, sizeof(*connection));
-  owner.owner = connection;
-  struct ac_stream *stream = ac_stream_new(loop, fd, tls, &owner);
-  if (!connection || !stream) {
+  const struct ac_stream_owner owner = {connection, turn, writable};
+  if (!connection) {
     ac_stream_free(stream);
-    free(connection);
     return false;
   }
+  ac_stream_set_owner(stream, &owner);
   connection->h2 = h2;
   connection->stream = stream;
   ac_list_init(&connection->link);
@@ -121,6 +130,7 @@ bool ac_h2_accept(struct ac_h2 *h2, struct ac_loop *loop, int fd,
   }
   ac_list_append(&h2->connections, &connection->link);
   h2->n_connections++;
+  ac_count(&h2->traffic.opened, 1);
   ac_log_write(&h2->log, h2->config.chatter_level, "grpc: %s connected",
                ac_stream_peer(stream));
   ac_h2_lifetime_begin(connection);
@@ -141,6 +151,7 @@ static void put_out(struct ac_h2_connection *connection, const char *data,
     return;
   }
   size_t taken = n > 0 ? (size_t)n : 0;
+  ac_count(&h2->traffic.sent, taken);
   if (taken > 0)
     connection->last_sent = ac_h2_now(h2);
   if (taken == len && ac_stream_unsent(connection->stream) == 0)
@@ -270,6 +281,7 @@ static void turn(void *owner) {
       break;
     }
     connection->last_read = ac_h2_now(h2);
+    ac_count(&h2->traffic.received, (uint64_t)n);
     connection->pinged = false;
     take(connection, h2->in, (size_t)n);
     settle(connection);

@@ -29,6 +29,7 @@ struct ac_h2 {
   struct ac_list dirty; /* connections with answers to put out */
   size_t n_connections;
   uint32_t random; /* for jitter */
+  struct ac_traffic traffic;
   char in[AC_H2_READ];
   char out[AC_H2_SCRATCH];
 };

@@ -14,6 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/counter.h"
 #include "base/list.h"
 #include "base/log.h"
 #include "base/runtime.h"
@@ -96,7 +97,14 @@ struct ac_loop;
 bool ac_h2_accept(struct ac_h2 *h2, struct ac_loop *loop, int fd,
                   struct ac_tls *tls);
 
+/* The same for a connection that is a stream already, which it takes. From a
+ * callback of that stream too. */
+bool ac_h2_adopt(struct ac_h2 *h2, struct ac_stream *stream);
+
 size_t ac_h2_connections(const struct ac_h2 *h2);
+
+/* Any thread may read what that counts. */
+const struct ac_traffic *ac_h2_traffic(const struct ac_h2 *h2);
 
 /* Says goodbye to all connections, in two steps, and closes each when its
  * streams are done. */
@@ -138,6 +146,9 @@ bool ac_h2_stream_respond(struct ac_h2_stream *stream,
 bool ac_h2_stream_open(struct ac_h2_stream *stream,
                        const struct ac_h2_field *headers, size_t n);
 bool ac_h2_stream_push(struct ac_h2_stream *stream, anycable_str body);
+/* Is there something left of it? When there is not any more, |ready| is called.
+ */
+bool ac_h2_stream_is_sending(const struct ac_h2_stream *stream);
 bool ac_h2_stream_finish(struct ac_h2_stream *stream,
                          const struct ac_h2_field *trailers, size_t n);
 

@@ -81,10 +81,14 @@ static ssize_t read_body(nghttp2_session *session, int32_t id, uint8_t *buf,
     stream->deferred = true;
     return NGHTTP2_ERR_DEFERRED;
   }
-  memcpy(buf, stream->body.ptr, n);
-  stream->body.ptr += n;
-  stream->body.len -= n;
+  if (n > 0) { /* a stream may end without a word */
+    memcpy(buf, stream->body.ptr, n);
+    stream->body.ptr += n;
+    stream->body.len -= n;
+  }
   stream->progressed = ac_h2_now(connection->h2);
+  if (stream->body.len == 0 && !stream->finishing)
+    ac_h2_stream_schedule(stream);
   if (stream->body.len > 0 || !stream->finishing)
     return (ssize_t)n;
   *flags |= NGHTTP2_DATA_FLAG_EOF;
@@ -150,6 +154,10 @@ bool ac_h2_stream_push(struct ac_h2_stream *stream, anycable_str body) {
     return false;
   stream->body = body;
   return resume(stream);
+}
+
+bool ac_h2_stream_is_sending(const struct ac_h2_stream *stream) {
+  return stream->body.len > 0;
 }
 
 bool ac_h2_stream_finish(struct ac_h2_stream *stream,

@@ -227,6 +227,15 @@ void ac_listener_free(struct ac_listener *listener) {
   free(listener);
 }
 
+void ac_listener_leave_file(struct ac_listener *listener) {
+  free(listener->path);
+  listener->path = NULL;
+}
+
+int ac_listener_fd(const struct ac_listener *listener) {
+  return listener->watch.fd;
+}
+
 const char *ac_listener_address(const struct ac_listener *listener) {
   return listener->address;
 }

@@ -36,6 +36,12 @@ void ac_listener_stop(struct ac_listener *listener);
 /* Closes; removes the file of a unix socket that it made. */
 void ac_listener_free(struct ac_listener *listener);
 
+/* Has a unix socket's file stay there, as another process serves it now. */
+void ac_listener_leave_file(struct ac_listener *listener);
+
+/* The socket, which stays the listener's. */
+int ac_listener_fd(const struct ac_listener *listener);
+
 /* "127.0.0.1:50051" with the real port, "unix:/path". */
 const char *ac_listener_address(const struct ac_listener *listener);
 

@@ -15,6 +15,7 @@
 #include "base/list.h"
 #include "io/address.h"
 #include "io/errors.h"
+#include "io/fd.h"
 #include "io/loop.h"
 #include "io/tls_conn.h"
 
@@ -224,25 +225,38 @@ void ac_stream_free(struct ac_stream *stream) {
   close(fd);
 }
 
+void ac_stream_set_owner(struct ac_stream *stream,
+                         const struct ac_stream_owner *owner) {
+  stream->owner = *owner;
+  ac_stream_interest(stream, true, false);
+}
+
+void ac_stream_offer(struct ac_stream *stream, int protocols) {
+  if (stream->tls)
+    ac_tls_conn_offer(stream->tls, protocols);
+}
+
 /* --- use ------------------------------------------------------------------ */
+
+ssize_t ac_stream_peek(struct ac_stream *stream, void *data, size_t size) {
+  ssize_t n;
+  do
+    n = recv(stream->watch.fd, data, size, MSG_DONTWAIT | MSG_PEEK);
+  while (n < 0 && errno == EINTR);
+  return ac_fd_result(n);
+}
 
 ssize_t ac_stream_read(struct ac_stream *stream, void *data, size_t size) {
   if (size == 0)
     return AC_STREAM_AGAIN;
   if (stream->tls)
     return used_tls(stream, ac_tls_conn_read(stream->tls, data, size));
-  ssize_t n;
-  do
-    n = recv(stream->watch.fd, data, size, MSG_DONTWAIT);
-  while (n < 0 && errno == EINTR);
-  if (n > 0)
-    return n;
-  if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
-    return AC_STREAM_AGAIN;
-  if (n < 0)
+  ssize_t n = ac_fd_receive(stream->watch.fd, data, size);
+  if (n == AC_STREAM_FAILED)
     return fail(stream, ac_errno_text(errno));
-  stream->ended = true;
-  return AC_STREAM_EOF;
+  if (n == AC_STREAM_EOF)
+    stream->ended = true;
+  return n;
 }
 
 bool ac_stream_pending(const struct ac_stream *stream) {
@@ -255,15 +269,8 @@ ssize_t ac_stream_write(struct ac_stream *stream, const void *data,
     return 0;
   if (stream->tls)
     return used_tls(stream, ac_tls_conn_write(stream->tls, data, len));
-  ssize_t n;
-  do
-    n = send(stream->watch.fd, data, len, MSG_NOSIGNAL | MSG_DONTWAIT);
-  while (n < 0 && errno == EINTR);
-  if (n >= 0)
-    return n;
-  if (errno == EAGAIN || errno == EWOULDBLOCK)
-    return AC_STREAM_AGAIN;
-  return fail(stream, ac_errno_text(errno));
+  ssize_t n = ac_fd_send(stream->watch.fd, data, len);
+  return n == AC_STREAM_FAILED ? fail(stream, ac_errno_text(errno)) : n;
 }
 
 size_t ac_stream_unsent(const struct ac_stream *stream) {

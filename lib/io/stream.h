@@ -38,6 +38,20 @@ struct ac_stream *ac_stream_new(struct ac_loop *loop, int fd,
                                 struct ac_tls *tls,
                                 const struct ac_stream_owner *owner);
 
+/* Gives the stream another owner, from inside a callback of the one before too.
+ * What there is to read already is reported to the new one. */
+void ac_stream_set_owner(struct ac_stream *stream,
+                         const struct ac_stream_owner *owner);
+
+/* What may be spoken inside TLS, before the handshake: by default HTTP/2 alone,
+ * for which clients must ask. A client that asks for nothing speaks HTTP/1.1. */
+enum { AC_STREAM_HTTP2 = 1, AC_STREAM_HTTP1 = 2 };
+void ac_stream_offer(struct ac_stream *stream, int protocols);
+
+/* Copies bytes that can be read, and leaves them there; plain streams only. A
+ * count, or as ac_stream_read. */
+ssize_t ac_stream_peek(struct ac_stream *stream, void *data, size_t size);
+
 /* Closes at once. Not inside a read or write of the same stream. */
 void ac_stream_free(struct ac_stream *stream);
 

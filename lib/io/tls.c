@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "io/errors.h"
+#include "io/stream.h"
 #include "io/tls_inner.h"
 
 enum {
@@ -30,6 +31,7 @@ enum {
 /* One PEM setting while it is read, and where its errors go. */
 struct pem {
   const char *setting; /* "rpc_tls_cert" */
+  const char *cert;    /* what the certificate's is called */
   const char *from;    /* its path, or what it is */
   char *text;
   size_t len;
@@ -149,6 +151,12 @@ static bool use_chain(SSL_CTX *context, const struct pem *pem, BIO *bio) {
   return ok && at_end(pem);
 }
 
+static bool refuse_other_key(const struct pem *pem) {
+  char why[64];
+  snprintf(why, sizeof(why), "does not match %s", pem->cert);
+  return refuse(pem, why);
+}
+
 static bool use_key(SSL_CTX *context, const struct pem *pem, BIO *bio) {
   bool encrypted = false;
   EVP_PKEY *key = PEM_read_bio_PrivateKey(bio, NULL, no_passphrase, &encrypted);
@@ -159,29 +167,45 @@ static bool use_key(SSL_CTX *context, const struct pem *pem, BIO *bio) {
   bool ok =
       X509_check_private_key(SSL_CTX_get0_certificate(context), key) == 1
           ? SSL_CTX_use_PrivateKey(context, key) == 1 || refuse_reason(pem)
-          : refuse(pem, "does not match rpc_tls_cert");
+          : refuse_other_key(pem);
   EVP_PKEY_free(key);
   return ok;
 }
 
-/* Demands a certificate that one of these has signed, and says so to clients
- * with the names. */
-static bool use_client_ca(SSL_CTX *context, const struct pem *pem, BIO *bio) {
+/* Whom we trust. */
+static bool use_ca(SSL_CTX *context, const struct pem *pem, BIO *bio) {
   X509_STORE *store = SSL_CTX_get_cert_store(context);
   bool ok = true;
   int found = 0;
   X509 *cert;
   while (ok && (cert = PEM_read_bio_X509(bio, NULL, NULL, NULL))) {
-    ok = (X509_STORE_add_cert(store, cert) == 1 &&
-          SSL_CTX_add_client_CA(context, cert) == 1) ||
-         refuse_reason(pem);
+    ok = X509_STORE_add_cert(store, cert) == 1 || refuse_reason(pem);
     X509_free(cert);
     found++;
   }
   if (!ok || !at_end(pem))
     return false;
-  if (!found)
-    return refuse(pem, "has no certificate in PEM form");
+  return found || refuse(pem, "has no certificate in PEM form");
+}
+
+/* Tells clients by name whom we trust. */
+static bool announce_cas(SSL_CTX *context) {
+  STACK_OF(X509_OBJECT) *cas =
+      X509_STORE_get0_objects(SSL_CTX_get_cert_store(context));
+  for (int i = 0; i < sk_X509_OBJECT_num(cas); i++) {
+    X509 *cert = X509_OBJECT_get0_X509(sk_X509_OBJECT_value(cas, i));
+    if (SSL_CTX_add_client_CA(context, cert) != 1)
+      return false;
+  }
+  return true;
+}
+
+/* Demands a certificate that one of these has signed. */
+static bool use_client_ca(SSL_CTX *context, const struct pem *pem, BIO *bio) {
+  if (!use_ca(context, pem, bio))
+    return false;
+  if (!announce_cas(context))
+    return refuse_reason(pem);
   SSL_CTX_set_verify(context, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT,
                      NULL);
   SSL_CTX_set_verify_depth(context, CLIENT_DEPTH);
@@ -203,18 +227,30 @@ static bool use(SSL_CTX *context, struct pem *pem, const char *setting,
 
 /* --- settings ------------------------------------------------------------- */
 
-/* Picks "h2" from a list whose form OpenSSL has checked. */
+/* Finds |name| in a list of protocols whose form OpenSSL has checked. */
+static bool find_protocol(const char *name, const unsigned char *in,
+                          unsigned in_len, const unsigned char **out,
+                          unsigned char *out_len) {
+  size_t len = strlen(name);
+  for (unsigned i = 0; i < in_len; i += 1u + in[i])
+    if (in[i] == len && memcmp(in + i + 1, name, len) == 0) {
+      *out = in + i + 1;
+      *out_len = in[i];
+      return true;
+    }
+  return false;
+}
+
 static int select_protocol(SSL *ssl, const unsigned char **out,
                            unsigned char *out_len, const unsigned char *in,
                            unsigned in_len, void *arg) {
-  (void)ssl;
+  int protocols = ac_tls_protocols(ssl);
   (void)arg;
-  for (unsigned i = 0; i < in_len; i += 1u + in[i])
-    if (in[i] == 2 && in[i + 1] == 'h' && in[i + 2] == '2') {
-      *out = in + i + 1;
-      *out_len = 2;
-      return SSL_TLSEXT_ERR_OK;
-    }
+  if ((protocols & AC_STREAM_HTTP2 &&
+       find_protocol("h2", in, in_len, out, out_len)) ||
+      (protocols & AC_STREAM_HTTP1 &&
+       find_protocol("http/1.1", in, in_len, out, out_len)))
+    return SSL_TLSEXT_ERR_OK;
   return SSL_TLSEXT_ERR_ALERT_FATAL; /* no_application_protocol */
 }
 
@@ -223,7 +259,8 @@ static int check_hello(SSL *ssl, int *alert, void *arg) {
   const unsigned char *data;
   size_t len;
   (void)arg;
-  if (SSL_client_hello_get0_ext(
+  if (ac_tls_protocols(ssl) & AC_STREAM_HTTP1 ||
+      SSL_client_hello_get0_ext(
           ssl, TLSEXT_TYPE_application_layer_protocol_negotiation, &data, &len))
     return SSL_CLIENT_HELLO_SUCCESS;
   *alert = SSL_AD_NO_APPLICATION_PROTOCOL;
@@ -234,65 +271,115 @@ bool ac_tls_init(void) {
   return OPENSSL_init_ssl(OPENSSL_INIT_NO_ATEXIT, NULL) == 1;
 }
 
-static SSL_CTX *new_context(void) {
-  static const unsigned char session_id[] = "anycable";
-  SSL_CTX *context = ac_tls_init() ? SSL_CTX_new(TLS_server_method()) : NULL;
+/* What holds for both sides. */
+static SSL_CTX *new_context(const SSL_METHOD *method) {
+  SSL_CTX *context = SSL_CTX_new(method);
   if (!context)
     return NULL;
   SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
-                                   SSL_OP_CIPHER_SERVER_PREFERENCE |
-                                   SSL_OP_PRIORITIZE_CHACHA |
-                                   /* HTTP/2 sees by itself what was cut off. */
+                                   /* HTTP/2 and Redis see by themselves what
+                                    * was cut off. */
                                    SSL_OP_IGNORE_UNEXPECTED_EOF);
   SSL_CTX_set_mode(context, SSL_MODE_ENABLE_PARTIAL_WRITE |
                                 SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
                                 SSL_MODE_RELEASE_BUFFERS);
   SSL_CTX_set_read_ahead(context, 1);
   SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
-  SSL_CTX_set_alpn_select_cb(context, select_protocol, NULL);
-  SSL_CTX_set_client_hello_cb(context, check_hello, NULL);
   /* The system's configuration may ask for more, not for less. */
   if ((SSL_CTX_get_min_proto_version(context) >= TLS1_2_VERSION ||
        SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION) == 1) &&
       SSL_CTX_set_cipher_list(context, SUITES_12) == 1 &&
-      SSL_CTX_set_ciphersuites(context, SUITES_13) == 1 &&
-      SSL_CTX_set_session_id_context(context, session_id,
-                                     sizeof(session_id) - 1) == 1)
+      SSL_CTX_set_ciphersuites(context, SUITES_13) == 1)
     return context;
   SSL_CTX_free(context);
+  return NULL;
+}
+
+static bool set_up_server(SSL_CTX *context) {
+  static const unsigned char session_id[] = "anycable";
+  SSL_CTX_set_options(context, SSL_OP_CIPHER_SERVER_PREFERENCE |
+                                   SSL_OP_PRIORITIZE_CHACHA);
+  SSL_CTX_set_alpn_select_cb(context, select_protocol, NULL);
+  SSL_CTX_set_client_hello_cb(context, check_hello, NULL);
+  return SSL_CTX_set_session_id_context(context, session_id,
+                                        sizeof(session_id) - 1) == 1;
+}
+
+/* Settings of neither side yet; NULL where OpenSSL cannot be set up. */
+static struct ac_tls *new_tls(const SSL_METHOD *(*method)(void)) {
+  ERR_clear_error();
+  struct ac_tls *tls = calloc(1, sizeof(*tls));
+  if (!tls)
+    return NULL;
+  atomic_init(&tls->refs, 1);
+  tls->context = ac_tls_init() ? new_context(method()) : NULL;
+  tls->method = ac_tls_conn_method();
+  if (tls->context && tls->method)
+    return tls;
+  ac_tls_unref(tls);
+  return NULL;
+}
+
+/* Lets go of what could not be made complete. The reason is OpenSSL's, unless
+ * there is one already. */
+static struct ac_tls *abandon(struct ac_tls *tls, const char *setting,
+                              char *error, size_t error_size) {
+  if (!*error)
+    snprintf(error, error_size, "%s: OpenSSL cannot be set up: %s", setting,
+             ERR_peek_error() ? ERR_reason_error_string(ERR_peek_error())
+                              : "out of memory");
+  ac_tls_unref(tls);
+  ERR_clear_error();
   return NULL;
 }
 
 struct ac_tls *ac_tls_new(const char *cert, const char *key,
                           const char *client_ca, char *error,
                           size_t error_size) {
-  struct pem pem = {.error = error, .error_size = error_size};
+  struct pem pem = {
+      .cert = "rpc_tls_cert", .error = error, .error_size = error_size};
+  *error = '\0';
+  struct ac_tls *tls = new_tls(TLS_server_method);
+  if (!tls || !set_up_server(tls->context) ||
+      !use(tls->context, &pem, "rpc_tls_cert", cert, use_chain) ||
+      !use(tls->context, &pem, "rpc_tls_key", key, use_key) ||
+      (client_ca &&
+       !use(tls->context, &pem, "rpc_tls_client_ca", client_ca, use_client_ca)))
+    return abandon(tls, "rpc_tls", error, error_size);
   ERR_clear_error();
-  struct ac_tls *tls = calloc(1, sizeof(*tls));
-  if (!tls)
-    goto no_memory;
-  atomic_init(&tls->refs, 1);
-  tls->context = new_context();
-  tls->method = ac_tls_conn_method();
-  if (!tls->context || !tls->method)
-    goto no_memory;
-  if (use(tls->context, &pem, "rpc_tls_cert", cert, use_chain) &&
-      use(tls->context, &pem, "rpc_tls_key", key, use_key) &&
-      (!client_ca || use(tls->context, &pem, "rpc_tls_client_ca", client_ca,
-                         use_client_ca))) {
-    ERR_clear_error();
-    return tls;
-  }
-  goto fail;
+  return tls;
+}
 
-no_memory:
-  snprintf(error, error_size, "rpc_tls: OpenSSL cannot be set up: %s",
-           ERR_peek_error() ? ERR_reason_error_string(ERR_peek_error())
-                            : "out of memory");
-fail:
-  ac_tls_unref(tls);
+static bool trust(SSL_CTX *context, struct pem *pem,
+                  const struct ac_tls_client *client) {
+  SSL_CTX_set_verify(context,
+                     client->verify ? SSL_VERIFY_PEER : SSL_VERIFY_NONE, NULL);
+  if (client->ca.value)
+    return use(context, pem, client->ca.setting, client->ca.value, use_ca);
+  return !client->verify || SSL_CTX_set_default_verify_paths(context) == 1;
+}
+
+/* One of the two alone is an error, which names the other. */
+static bool show(SSL_CTX *context, struct pem *pem,
+                 const struct ac_tls_client *client) {
+  if (!client->cert.value && !client->key.value)
+    return true;
+  return use(context, pem, client->cert.setting, client->cert.value,
+             use_chain) &&
+         use(context, pem, client->key.setting, client->key.value, use_key);
+}
+
+struct ac_tls *ac_tls_new_client(const struct ac_tls_client *client,
+                                 char *error, size_t error_size) {
+  struct pem pem = {
+      .cert = client->cert.setting, .error = error, .error_size = error_size};
+  *error = '\0';
+  struct ac_tls *tls = new_tls(TLS_client_method);
+  if (!tls || !trust(tls->context, &pem, client) ||
+      !show(tls->context, &pem, client))
+    return abandon(tls, client->ca.setting, error, error_size);
   ERR_clear_error();
-  return NULL;
+  return tls;
 }
 
 struct ac_tls *ac_tls_ref(struct ac_tls *tls) {

@@ -17,13 +17,33 @@ struct ac_tls;
 bool ac_tls_init(void);
 
 /* Server settings: TLS 1.2 and up, AEAD suites with forward secrecy, ALPN
- * "h2" or no connection, no renegotiation, no compression. |cert| and |key|
+ * for what its stream offers or no connection, no renegotiation, no compression. |cert| and |key|
  * are each a path or PEM text (it has "-----BEGIN"); |client_ca| likewise or
  * NULL. NULL if they are unusable, with the reason, which names what was
  * wrong, in |error|. */
 struct ac_tls *ac_tls_new(const char *cert, const char *key,
                           const char *client_ca, char *error,
                           size_t error_size);
+
+/* A setting, by the name that errors call it, whose value is a path or PEM
+ * text; NULL where it is not set. */
+struct ac_tls_pem {
+  const char *setting;
+  const char *value;
+};
+
+/* How we connect to others. */
+struct ac_tls_client {
+  struct ac_tls_pem cert; /* what we show, and its key: both, or neither */
+  struct ac_tls_pem key;
+  struct ac_tls_pem ca; /* whom we trust; NULL: those that the system trusts */
+  bool verify;          /* whether the peer's certificate is checked at all */
+};
+
+/* Client settings: TLS 1.2 and up, the same suites. NULL as above. */
+struct ac_tls *ac_tls_new_client(const struct ac_tls_client *client,
+                                 char *error, size_t error_size);
+
 struct ac_tls *ac_tls_ref(struct ac_tls *tls);
 void ac_tls_unref(struct ac_tls *tls);
 

@@ -11,11 +11,13 @@
 #include <errno.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
+#include <openssl/x509v3.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 
 #include "base/buffer.h"
 #include "io/errors.h"
+#include "io/fd.h"
 #include "io/stream.h"
 #include "io/tls.h"
 #include "io/tls_inner.h"
@@ -36,6 +38,7 @@ struct ac_tls_conn {
   const char *error;
   ssize_t end; /* AC_STREAM_EOF or _FAILED once there; until then _AGAIN */
   int useless;
+  int protocols; /* that the client may ask for */
   bool established;
   bool received; /* from the socket, in the read at hand */
   bool drained;  /* the last read found nothing more */
@@ -50,18 +53,15 @@ static int bio_read(BIO *bio, char *data, size_t size, size_t *got) {
     BIO_set_retry_read(bio);
     return 0;
   }
-  ssize_t n;
-  do
-    n = recv(conn->fd, data, size, MSG_DONTWAIT);
-  while (n < 0 && errno == EINTR);
+  ssize_t n = ac_fd_receive(conn->fd, data, size);
   if (n > 0) {
     conn->received = true;
     *got = (size_t)n;
     return 1;
   }
-  if (n == 0)
+  if (n == AC_STREAM_EOF)
     conn->end = AC_STREAM_EOF;
-  else if (errno == EAGAIN || errno == EWOULDBLOCK)
+  else if (n == AC_STREAM_AGAIN)
     BIO_set_retry_read(bio);
   else
     conn->error = ac_errno_text(errno);
@@ -112,7 +112,7 @@ static void clear_errors(void) {
 
 /* --- life ----------------------------------------------------------------- */
 
-/* Counts what costs us more than the client, and carries nothing: key updates,
+/* Counts what costs us more than the peer, and carries nothing: key updates,
  * alerts, and attempts at renegotiation, which we answer with alerts. */
 static void on_message(int writing, int version, int type, const void *data,
                        size_t len, SSL *ssl, void *arg) {
@@ -125,7 +125,8 @@ static void on_message(int writing, int version, int type, const void *data,
     conn->useless++;
 }
 
-struct ac_tls_conn *ac_tls_conn_new(struct ac_tls *tls, int fd) {
+/* Of neither side yet. */
+static struct ac_tls_conn *conn_new(struct ac_tls *tls, int fd) {
   struct ac_tls_conn *conn = calloc(1, sizeof(*conn));
   if (!conn)
     return NULL;
@@ -143,12 +144,53 @@ struct ac_tls_conn *ac_tls_conn_new(struct ac_tls *tls, int fd) {
   conn->fd = fd;
   conn->error = "";
   conn->end = AC_STREAM_AGAIN;
+  conn->protocols = AC_STREAM_HTTP2;
   BIO_set_data(bio, conn);
   BIO_set_init(bio, 1);
   SSL_set_bio(conn->ssl, bio, bio);
-  SSL_set_accept_state(conn->ssl);
   SSL_set_msg_callback(conn->ssl, on_message);
   SSL_set_msg_callback_arg(conn->ssl, conn);
+  return conn;
+}
+
+struct ac_tls_conn *ac_tls_conn_new(struct ac_tls *tls, int fd) {
+  struct ac_tls_conn *conn = conn_new(tls, fd);
+  if (conn)
+    SSL_set_accept_state(conn->ssl);
+  return conn;
+}
+
+void ac_tls_conn_offer(struct ac_tls_conn *conn, int protocols) {
+  conn->protocols = protocols;
+}
+
+int ac_tls_protocols(const SSL *ssl) {
+  const struct ac_tls_conn *conn = BIO_get_data(SSL_get_rbio(ssl));
+  return conn->protocols;
+}
+
+/* Whose certificate it must be. Only a name is told to the server: an address
+ * it knows. */
+static bool expect_host(SSL *ssl, const char *host) {
+  X509_VERIFY_PARAM *param = SSL_get0_param(ssl);
+  if (X509_VERIFY_PARAM_set1_ip_asc(param, host) == 1)
+    return true;
+  SSL_set_hostflags(ssl, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+  return SSL_set1_host(ssl, host) == 1 &&
+         SSL_set_tlsext_host_name(ssl, host) == 1;
+}
+
+struct ac_tls_conn *ac_tls_conn_new_client(struct ac_tls *tls, int fd,
+                                           const char *host) {
+  struct ac_tls_conn *conn = conn_new(tls, fd);
+  if (!conn)
+    return NULL;
+  if (!expect_host(conn->ssl, host)) {
+    ac_tls_conn_free(conn);
+    return NULL;
+  }
+  clear_errors();
+  SSL_set_connect_state(conn->ssl);
   return conn;
 }
 
@@ -170,7 +212,7 @@ static ssize_t fail(struct ac_tls_conn *conn, const char *error) {
   return conn->end = AC_STREAM_FAILED;
 }
 
-/* Why OpenSSL gave up: the oldest error, but for a client's certificate, where
+/* Why OpenSSL gave up: the oldest error, but for the peer's certificate, where
  * that says only that there was a reason. */
 static const char *reason(const struct ac_tls_conn *conn) {
   unsigned long error = ERR_peek_error();
@@ -331,14 +373,13 @@ void ac_tls_conn_close_notify(struct ac_tls_conn *conn) {
 ssize_t ac_tls_conn_flush(struct ac_tls_conn *conn) {
   struct ac_buffer *out = &conn->out;
   while (ac_buffer_len(out) > 0) {
-    ssize_t n = send(conn->fd, out->data + out->start, ac_buffer_len(out),
-                     MSG_NOSIGNAL | MSG_DONTWAIT);
-    if (n >= 0)
-      ac_buffer_consume(out, (size_t)n, OUT_KEEP);
-    else if (errno == EAGAIN || errno == EWOULDBLOCK)
-      return AC_STREAM_AGAIN;
-    else if (errno != EINTR)
+    ssize_t n =
+        ac_fd_send(conn->fd, out->data + out->start, ac_buffer_len(out));
+    if (n == AC_STREAM_AGAIN)
+      return n;
+    if (n == AC_STREAM_FAILED)
       return fail(conn, ac_errno_text(errno));
+    ac_buffer_consume(out, (size_t)n, OUT_KEEP);
   }
   return 1;
 }

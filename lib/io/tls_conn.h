@@ -1,6 +1,6 @@
-/* One TLS connection over a socket that its stream owns. Part of stream.c in
- * all but the file: the results are those of ac_stream_read and
- * ac_stream_write. */
+/* One TLS connection over a socket that its stream, or its link, owns. Part of
+ * stream.c and link.c in all but the file: the results are those of
+ * ac_stream_read and ac_stream_write. */
 #ifndef AC_IO_TLS_CONN_H
 #define AC_IO_TLS_CONN_H
 
@@ -15,7 +15,16 @@ struct ac_tls_conn;
 
 /* The server's side, on |fd|. NULL without memory. */
 struct ac_tls_conn *ac_tls_conn_new(struct ac_tls *tls, int fd);
+
+/* The client's side, to |host|: a name or an address, which the certificate
+ * must be for, where |tls| has them verified. */
+struct ac_tls_conn *ac_tls_conn_new_client(struct ac_tls *tls, int fd,
+                                           const char *host);
 void ac_tls_conn_free(struct ac_tls_conn *conn);
+
+/* What the client may ask for, AC_STREAM_HTTP2 and _HTTP1, before the
+ * handshake. */
+void ac_tls_conn_offer(struct ac_tls_conn *conn, int protocols);
 
 /* Goes on with the handshake: 1 when it is done, AC_STREAM_EOF, _AGAIN or
  * _FAILED. */

@@ -13,4 +13,7 @@ struct ac_tls {
 
 BIO_METHOD *ac_tls_conn_method(void);
 
+/* What the client of a connection may ask for. */
+int ac_tls_protocols(const SSL *ssl);
+
 #endif

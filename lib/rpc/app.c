@@ -19,14 +19,38 @@ void ac_app_ref(anycable_app *app) {
 void ac_app_unref(anycable_app *app) {
   if (!app || atomic_fetch_sub(&app->refs, 1) != 1)
     return;
+  /* First, as their callbacks may need what is destroyed with |ctx|. */
+  ac_app_keep_broadcasters(app, 0);
+  free(app->broadcasters);
   if (app->ctx_destroy)
     app->ctx_destroy(app->ctx);
+  while (app->n_farewells > 0) {
+    struct ac_farewell farewell = app->farewells[--app->n_farewells];
+    farewell.fn(farewell.ctx);
+  }
+  free(app->farewells);
   free(app->interceptors);
   free(app);
 }
 
 void anycable_app_free(anycable_app *app) {
   ac_app_unref(app);
+}
+
+int anycable_app_on_free(anycable_app *app, void (*fn)(void *ctx), void *ctx) {
+  if (!fn)
+    return ANYCABLE_ERR_INVALID;
+  struct ac_farewell *more =
+      app ? realloc(app->farewells, (app->n_farewells + 1) * sizeof(*more))
+          : NULL;
+  if (!more) {
+    fn(ctx);
+    return anycable_app_refuse(app, ANYCABLE_ERR_NOMEM,
+                               "anycable_app_on_free: out of memory");
+  }
+  app->farewells = more;
+  more[app->n_farewells++] = (struct ac_farewell){fn, ctx};
+  return ANYCABLE_OK;
 }
 
 void ac_app_fail(anycable_app *app, const char *format, ...) {
@@ -36,21 +60,24 @@ void ac_app_fail(anycable_app *app, const char *format, ...) {
   va_end(args);
 }
 
-/* Keeps the first error of registering. True if |app| can be registered with.
- */
-static bool open_for(anycable_app *app, const char *what) {
+bool anycable_app_can_register(anycable_app *app, const char *what) {
   if (!app || app->error)
     return false;
-  if (!app->sealed)
-    return true;
-  app->error = ANYCABLE_ERR_STATE;
-  ac_app_fail(app, "%s: the application has a server already", what);
-  return false;
+  if (app->sealed)
+    anycable_app_refuse(app, ANYCABLE_ERR_STATE,
+                        "%s: the application has a server already", what);
+  return !app->sealed;
 }
 
-static void refuse(anycable_app *app, int error, const char *text) {
+int anycable_app_refuse(anycable_app *app, int error, const char *format, ...) {
+  va_list args;
+  if (!app || app->error)
+    return error;
   app->error = error;
-  ac_app_fail(app, "%s", text);
+  va_start(args, format);
+  vsnprintf(app->text, sizeof(app->text), format, args);
+  va_end(args);
+  return error;
 }
 
 /* Copies a table of any size that this library knows how to read. */
@@ -76,13 +103,13 @@ void anycable_app_set_factory(anycable_app *app,
                               const anycable_session_ops *ops, void *ctx,
                               void (*ctx_destroy)(void *ctx)) {
   const char *wrong = NULL;
-  bool open = open_for(app, "anycable_app_set_factory");
+  bool open = anycable_app_can_register(app, "anycable_app_set_factory");
   if (open && app->ops_address)
     wrong = "anycable_app_set_factory: there is a factory already";
   else if (open)
     wrong = copy_ops(app, ops);
   if (wrong)
-    refuse(app, ANYCABLE_ERR_INVALID, wrong);
+    anycable_app_refuse(app, ANYCABLE_ERR_INVALID, "%s", wrong);
   if (!open || wrong) {
     if (ctx_destroy)
       ctx_destroy(ctx);
@@ -101,18 +128,19 @@ void *anycable_app_factory(const anycable_app *app,
 void anycable_app_add_interceptor(
     anycable_app *app, int (*before)(anycable_socket *socket, void *ctx),
     void (*after)(anycable_socket *socket, int outcome, void *ctx), void *ctx) {
-  if (!open_for(app, "anycable_app_add_interceptor"))
+  if (!anycable_app_can_register(app, "anycable_app_add_interceptor"))
     return;
   if (!before && !after) {
-    refuse(app, ANYCABLE_ERR_INVALID,
-           "anycable_app_add_interceptor: before and after are both NULL");
+    anycable_app_refuse(
+        app, ANYCABLE_ERR_INVALID,
+        "anycable_app_add_interceptor: before and after are both NULL");
     return;
   }
   struct ac_interceptor *more =
       realloc(app->interceptors, (app->n_interceptors + 1) * sizeof(*more));
   if (!more) {
-    refuse(app, ANYCABLE_ERR_NOMEM,
-           "anycable_app_add_interceptor: out of memory");
+    anycable_app_refuse(app, ANYCABLE_ERR_NOMEM,
+                        "anycable_app_add_interceptor: out of memory");
     return;
   }
   app->interceptors = more;
@@ -123,11 +151,12 @@ void anycable_app_on_error(anycable_app *app,
                            void (*fn)(anycable_socket *socket, int error,
                                       const char *message, void *ctx),
                            void *ctx) {
-  if (!open_for(app, "anycable_app_on_error"))
+  if (!anycable_app_can_register(app, "anycable_app_on_error"))
     return;
   if (fn && app->on_error) {
-    refuse(app, ANYCABLE_ERR_INVALID,
-           "anycable_app_on_error: there is an error callback already");
+    anycable_app_refuse(
+        app, ANYCABLE_ERR_INVALID,
+        "anycable_app_on_error: there is an error callback already");
     return;
   }
   app->on_error = fn;
@@ -144,8 +173,8 @@ int ac_app_check(anycable_app *app) {
   if (app->error)
     return app->error;
   if (!app->ops_address) {
-    ac_app_fail(app, "the application has no factory: call "
-                     "anycable_app_set_factory() first");
+    ac_app_fail(app, "the application has nothing to answer calls with: no "
+                     "channel, no connection callback, no factory");
     return ANYCABLE_ERR_INVALID;
   }
   return ANYCABLE_OK;

@@ -12,6 +12,11 @@ struct ac_interceptor {
   void *ctx;
 };
 
+struct ac_farewell {
+  void (*fn)(void *ctx);
+  void *ctx;
+};
+
 struct anycable_app {
   atomic_size_t refs;
   anycable_session_ops ops; /* all of it, whatever the user's size was */
@@ -23,6 +28,10 @@ struct anycable_app {
   void (*on_error)(anycable_socket *socket, int error, const char *message,
                    void *ctx);
   void *on_error_ctx;
+  anycable_broadcaster **broadcasters;
+  size_t n_broadcasters;
+  struct ac_farewell *farewells;
+  size_t n_farewells;
   bool sealed;    /* a server was made */
   int error;      /* the first bad registration */
   char text[512]; /* and its words, or those of a failed server_new */
@@ -37,6 +46,12 @@ void ac_app_seal(anycable_app *app);
 
 void ac_app_ref(anycable_app *app);
 void ac_app_unref(anycable_app *app);
+
+/* Adds a broadcaster, counted: ANYCABLE_OK or ANYCABLE_ERR_NOMEM. Lets go of
+ * all but the first |keep|. */
+int ac_app_add_broadcaster(anycable_app *app,
+                           anycable_broadcaster *broadcaster);
+void ac_app_keep_broadcasters(anycable_app *app, size_t keep);
 
 /* Sets the error text. */
 void ac_app_fail(anycable_app *app, const char *format, ...)

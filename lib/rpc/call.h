@@ -10,6 +10,7 @@
 #include "base/list.h"
 #include "rpc/app.h"
 #include "rpc/rpc.h"
+#include "rpc/stats.h"
 
 struct anycable_request {
   int method;
@@ -50,13 +51,15 @@ struct ac_pairs {
   size_t room;
 };
 
+/* A call may be deferred several times, one after the other: the next one is
+ * made when the one before was finished, which may not be freed yet. */
 struct anycable_deferred {
   anycable_socket *call;
   void (*on_cancel)(anycable_deferred *deferred, void *ctx);
   void *on_cancel_ctx;
-  bool taken;       /* the call was deferred; never unset */
   bool finished;    /* the holder's own: finish was called */
   bool handed_over; /* and so is this: the handler's hold came along */
+  bool freed;       /* under the lock */
   struct ac_visit *cancelling; /* on_cancel runs just now */
 };
 
@@ -73,6 +76,7 @@ struct anycable_socket {
   bool awaited; /* |answered| is to be called */
   struct ac_timer timer;
   uint64_t deadline;
+  uint64_t began;
   bool submitted;
   bool queued; /* in the batch or the queue; under the lock once flushed */
   bool in_batch;
@@ -80,11 +84,13 @@ struct anycable_socket {
 
   /* Who keeps the memory: the transport, and the handler's side. */
   atomic_int refs;
-  atomic_int holders; /* of the session: the handler's run, the deferred; both
-                         are the deferred's once the call is pending */
+  atomic_int holders; /* of the session: the handler's run, each deferred; the
+                         run's is the deferred's once the call is pending */
   atomic_int phase;
   atomic_bool cancelled;
-  struct anycable_deferred deferred;
+  struct anycable_deferred deferred; /* the first one */
+  struct anycable_deferred *current; /* that is not finished; under the lock
+                                        but for who holds the call */
 
   /* The handler's. */
   int outcome;          /* that a deferred was finished with */
@@ -110,6 +116,14 @@ struct anycable_socket {
   anycable_str encoded;
 };
 
+/* Calls of one method that wait for a worker. */
+struct ac_line {
+  struct ac_list calls;
+  size_t n;
+};
+
+enum { AC_LINES = 3 };
+
 struct ac_rpc {
   atomic_size_t refs; /* the server, and each deferred call */
   anycable_app *app;
@@ -118,15 +132,17 @@ struct ac_rpc {
   struct ac_log log;
   struct ac_list batch; /* submitted in this turn; the I/O thread's */
   uint64_t last_run;    /* when the last inline handler returned */
+  struct ac_rpc_stats stats;
   _Atomic(pthread_t) inline_thread;
   atomic_bool inline_running; /* the I/O thread runs a handler */
 
-  pthread_mutex_t mutex; /* all below */
-  pthread_cond_t work;   /* workers wait for calls */
-  pthread_cond_t quiet;  /* somebody waits for user code to end */
-  struct ac_list queue;
+  pthread_mutex_t mutex;          /* all below */
+  pthread_cond_t work;            /* workers wait for calls */
+  pthread_cond_t quiet;           /* somebody waits for user code to end */
+  struct ac_line lines[AC_LINES]; /* the queue */
+  int turn;                       /* whose is next */
   struct ac_list finished;
-  size_t n_queued;
+  size_t n_queued;   /* in all lines */
   size_t n_deferred; /* not freed yet */
   size_t running;    /* calls on workers, and visits */
   size_t visiting;   /* these alone */
@@ -156,6 +172,11 @@ anycable_str ac_request_metadata(const anycable_request *request,
  * the call is DONE, or PENDING and no longer this thread's, which has no hold
  * of the session to drop either. True if DONE. */
 bool ac_call_run(anycable_socket *call);
+
+/* A deferred call was finished: asks the session how it goes on, on this
+ * thread. True if it has ended, in |*outcome|. False if it is PENDING anew, and
+ * no longer this thread's. */
+bool ac_call_resume(anycable_socket *call, int *outcome);
 
 /* Ends a call with |outcome|: last words, interceptors, the reply. */
 void ac_call_complete(anycable_socket *call, int outcome);
@@ -192,6 +213,9 @@ void ac_socket_vlog(anycable_socket *call, int level, const char *format,
                     va_list args) ANYCABLE_PRINTF(3, 0);
 int ac_socket_list_add(anycable_socket *call, struct ac_strings *list,
                        anycable_str text);
+/* The same for |n| texts that are one. */
+int ac_socket_list_join(anycable_socket *call, struct ac_strings *list,
+                        const anycable_str *texts, size_t n);
 
 /* --- state.c -------------------------------------------------------------- */
 
@@ -225,7 +249,19 @@ void ac_rpc_leave(struct ac_rpc *rpc, struct ac_visit *visit);
 void ac_rpc_enter_locked(struct ac_rpc *rpc, struct ac_visit *visit);
 void ac_rpc_leave_locked(struct ac_rpc *rpc, struct ac_visit *visit);
 
+/* --- stats.c -------------------------------------------------------------- */
+
+/* Each once for every call that was submitted. The I/O thread. */
+void ac_rpc_count_begin(anycable_socket *call);
+void ac_rpc_count_end(anycable_socket *call, enum ac_rpc_end end);
+
 /* --- deferred.c ----------------------------------------------------------- */
+
+/* Was the call deferred, and that deferred not finished yet? */
+bool ac_call_is_deferred(const anycable_socket *call);
+/* What it is deferred by from now on: nothing, before it runs again. */
+void ac_call_set_deferred(anycable_socket *call,
+                          struct anycable_deferred *deferred);
 
 /* Cancels: flags, and tells the deferred. The I/O thread. */
 void ac_call_cancel(anycable_socket *call);

@@ -4,17 +4,32 @@
 
 #include "rpc/call.h"
 
+bool ac_call_is_deferred(const anycable_socket *call) {
+  return call->current != NULL;
+}
+
+void ac_call_set_deferred(anycable_socket *call,
+                          struct anycable_deferred *deferred) {
+  pthread_mutex_lock(&call->rpc->mutex);
+  call->current = deferred;
+  pthread_mutex_unlock(&call->rpc->mutex);
+}
+
 anycable_deferred *anycable_socket_defer(anycable_socket *socket) {
   struct ac_rpc *rpc = socket->rpc;
   struct anycable_deferred *deferred = &socket->deferred;
-  if (!socket->deferrable || deferred->taken)
+  if (!socket->deferrable || socket->current)
+    return NULL;
+  if (deferred->call) /* taken, and perhaps not freed yet */
+    deferred = ac_arena_zalloc(socket->arena, sizeof(*deferred));
+  if (!deferred)
     return NULL;
   pthread_mutex_lock(&rpc->mutex);
   bool room = rpc->n_deferred < rpc->config.deferred && !rpc->closed;
   if (room) {
     rpc->n_deferred++;
     deferred->call = socket;
-    deferred->taken = true;
+    socket->current = deferred;
   }
   pthread_mutex_unlock(&rpc->mutex);
   if (!room)
@@ -22,6 +37,13 @@ anycable_deferred *anycable_socket_defer(anycable_socket *socket) {
   atomic_fetch_add(&rpc->refs, 1);
   atomic_fetch_add(&socket->holders, 1);
   return deferred;
+}
+
+bool anycable_socket_deferred(const anycable_socket *socket) {
+  pthread_mutex_lock(&socket->rpc->mutex);
+  bool held = socket->current && !socket->current->freed;
+  pthread_mutex_unlock(&socket->rpc->mutex);
+  return held;
 }
 
 anycable_socket *anycable_deferred_socket(const anycable_deferred *deferred) {
@@ -53,14 +75,15 @@ void anycable_deferred_on_cancel(anycable_deferred *deferred,
  */
 void ac_call_cancel(anycable_socket *call) {
   struct ac_rpc *rpc = call->rpc;
-  struct anycable_deferred *deferred = &call->deferred;
   struct ac_visit visit;
   pthread_mutex_lock(&rpc->mutex);
   atomic_store(&call->cancelled, true);
-  void (*fn)(anycable_deferred *, void *) = deferred->on_cancel;
-  void *ctx = deferred->on_cancel_ctx;
-  deferred->on_cancel = NULL;
+  struct anycable_deferred *deferred = call->current;
+  void (*fn)(anycable_deferred *, void *) =
+      deferred ? deferred->on_cancel : NULL;
+  void *ctx = deferred ? deferred->on_cancel_ctx : NULL;
   if (fn) {
+    deferred->on_cancel = NULL;
     ac_rpc_enter_locked(rpc, &visit);
     deferred->cancelling = &visit;
     atomic_fetch_add(&call->refs, 1);
@@ -77,15 +100,21 @@ void ac_call_cancel(anycable_socket *call) {
   ac_call_unref(call);
 }
 
-/* Ends a pending call on the holder's thread. False if the server is gone. */
-static bool complete(anycable_socket *call, int outcome) {
+/* Goes on with a pending call on the holder's thread, to its end as a rule.
+ * False if the server is gone. */
+static bool go_on(anycable_deferred *deferred, int outcome) {
+  anycable_socket *call = deferred->call;
   struct ac_visit visit;
-  call->deferred.handed_over = true;
+  deferred->handed_over = true;
   if (!ac_rpc_enter(call->rpc, &visit))
     return false;
-  atomic_store(&call->phase, AC_CALL_DONE);
-  ac_call_complete(call, outcome);
-  ac_rpc_finished(call);
+  if (ac_call_resume(call, &outcome)) {
+    atomic_store(&call->phase, AC_CALL_DONE);
+    ac_call_complete(call, outcome);
+    ac_rpc_finished(call);
+  } else {
+    deferred->handed_over = false; /* to the next one */
+  }
   ac_rpc_leave(call->rpc, &visit);
   return true;
 }
@@ -104,14 +133,15 @@ int anycable_deferred_finish(anycable_deferred *deferred, int outcome) {
   anycable_socket *call = deferred->call;
   if (deferred->finished)
     return ANYCABLE_ERR_STATE;
-  if (atomic_load(&call->cancelled))
+  bool cancelled = atomic_load(&call->cancelled);
+  if (cancelled && !call->rpc->app->ops.resume)
     return ANYCABLE_ERR_CANCELLED;
   deferred->finished = true;
-  if (leave_to_handler(call, outcome))
-    return ANYCABLE_OK;
-  if (atomic_load(&call->phase) != AC_CALL_PENDING)
-    return ANYCABLE_ERR_CANCELLED; /* the handler answered by itself */
-  return complete(call, outcome) ? ANYCABLE_OK : ANYCABLE_ERR_CANCELLED;
+  bool gone_on = leave_to_handler(call, outcome) ||
+                 /* else the handler answered by itself */
+                 (atomic_load(&call->phase) == AC_CALL_PENDING &&
+                  go_on(deferred, outcome));
+  return gone_on && !cancelled ? ANYCABLE_OK : ANYCABLE_ERR_CANCELLED;
 }
 
 void anycable_deferred_free(anycable_deferred *deferred) {
@@ -126,7 +156,7 @@ void anycable_deferred_free(anycable_deferred *deferred) {
       ac_socket_explain(call, "a deferred call was freed without an answer");
     if (!leave_to_handler(call, ANYCABLE_ERR_FAILED) &&
         atomic_load(&call->phase) == AC_CALL_PENDING)
-      complete(call, ANYCABLE_ERR_FAILED);
+      go_on(deferred, ANYCABLE_ERR_FAILED);
   }
   pthread_mutex_lock(&rpc->mutex);
   deferred->on_cancel = NULL;
@@ -134,6 +164,7 @@ void anycable_deferred_free(anycable_deferred *deferred) {
          !pthread_equal(deferred->cancelling->thread, pthread_self()))
     pthread_cond_wait(&rpc->quiet, &rpc->mutex);
   rpc->n_deferred--;
+  deferred->freed = true;
   pthread_mutex_unlock(&rpc->mutex);
   if (deferred->handed_over)
     ac_call_drop_holder(call);

@@ -1,4 +1,5 @@
 /* The call's memory, as the application uses it. */
+#include <anycable/json.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -85,4 +86,8 @@ anycable_str anycable_socket_quote(anycable_socket *socket, anycable_str text) {
     return out;
   ac_socket_failed(socket, error);
   return ac_str_empty();
+}
+
+int anycable_json_check(anycable_str text) {
+  return ac_json_check(text, 64);
 }

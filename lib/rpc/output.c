@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/json.h"
 #include "base/utf8.h"
 #include "rpc/call.h"
 
@@ -24,6 +25,8 @@ bool ac_socket_charge(anycable_socket *call, size_t n) {
 }
 
 size_t ac_socket_field_size(size_t len) {
+  if (len > SIZE_MAX / 2)
+    return SIZE_MAX / 2; /* more than fits anywhere */
   size_t size = 2 + len; /* the tag, and the length's first byte */
   for (size_t rest = len >> 7; rest; rest >>= 7)
     size++;
@@ -42,21 +45,63 @@ int ac_socket_text(anycable_socket *call, anycable_str text,
   return out->ptr ? ANYCABLE_OK : ANYCABLE_ERR_NOMEM;
 }
 
+/* |text| is good to send and lives as long as the call. */
+static int push(anycable_socket *call, struct ac_strings *list,
+                anycable_str text) {
+  anycable_str *items = ac_arena_grow(call->arena, list->items, list->n,
+                                      &list->room, 4, sizeof(*items));
+  if (!items)
+    return ac_socket_failed(call, ANYCABLE_ERR_NOMEM);
+  list->items = items;
+  list->items[list->n++] = text;
+  return ANYCABLE_OK;
+}
+
 int ac_socket_list_add(anycable_socket *call, struct ac_strings *list,
                        anycable_str text) {
   anycable_str copy;
   if (!ac_socket_charge(call, ac_socket_field_size(text.len)))
     return ac_socket_failed(call, ANYCABLE_ERR_LIMIT);
   int error = ac_socket_text(call, text, &copy);
-  if (error)
-    return ac_socket_failed(call, error);
-  anycable_str *items = ac_arena_grow(call->arena, list->items, list->n,
-                                      &list->room, 4, sizeof(*items));
-  if (!items)
+  return error ? ac_socket_failed(call, error) : push(call, list, copy);
+}
+
+/* Pieces of a frame are short as a rule. */
+static inline char *append(char *end, anycable_str text) {
+  size_t len = text.len;
+  if (len > 16) {
+    memcpy(end, text.ptr, len);
+  } else if (len >= 8) {
+    memcpy(end, text.ptr, 8);
+    memcpy(end + len - 8, text.ptr + len - 8, 8);
+  } else {
+    for (size_t i = 0; i < len; i++)
+      end[i] = text.ptr[i];
+  }
+  return end + len;
+}
+
+int ac_socket_list_join(anycable_socket *call, struct ac_strings *list,
+                        const anycable_str *texts, size_t n) {
+  size_t len = 0;
+  bool fits = true;
+  for (size_t i = 0; i < n; i++) {
+    len += texts[i].len;
+    fits = fits && len >= texts[i].len;
+  }
+  if (!fits || !ac_socket_charge(call, ac_socket_field_size(len)))
+    return ac_socket_failed(call, ANYCABLE_ERR_LIMIT);
+  char *joined = ac_arena_alloc(call->arena, len + 1);
+  if (!joined)
     return ac_socket_failed(call, ANYCABLE_ERR_NOMEM);
-  list->items = items;
-  list->items[list->n++] = copy;
-  return ANYCABLE_OK;
+  char *end = joined;
+  for (size_t i = 0; i < n; i++)
+    end = append(end, texts[i]);
+  *end = '\0';
+  anycable_str text = ac_str(joined, len);
+  if (!ac_utf8_valid(text) || memchr(joined, '\0', len))
+    return ac_socket_failed(call, ANYCABLE_ERR_ENCODING);
+  return push(call, list, text);
 }
 
 /* --- words ---------------------------------------------------------------- */
@@ -103,13 +148,47 @@ void ac_socket_explain(anycable_socket *call, const char *format, ...) {
   va_end(args);
 }
 
+/* The name of the channel that the call is for, as it is in its identifier. */
+static anycable_str channel_of(const anycable_socket *call) {
+  anycable_str value, identifier = call->request.message.identifier;
+  unsigned depth = call->rpc->config.json_depth;
+  bool found =
+      identifier.len > 0 &&
+      ac_json_member(identifier, ac_str("channel", 7), depth, &value) == 1 &&
+      *value.ptr == '"';
+  return found ? ac_str(value.ptr + 1, value.len - 2) : ac_str_empty();
+}
+
+/* For records: once the call is closed to outputs, its end is known. */
+static anycable_log_record about(const anycable_socket *call) {
+  static const char *const statuses[] = {"error", "success", "failure"};
+  const struct ac_runtime *runtime = &call->rpc->runtime;
+  anycable_log_record record = {.method =
+                                    anycable_method_name(call->request.method),
+                                .sid = call->request.sid,
+                                .channel = channel_of(call),
+                                .duration_us = -1};
+  if (!call->open && call->result == AC_RPC_REPLY) {
+    record.status = statuses[call->reply.status];
+    record.duration_us =
+        (int64_t)(runtime->clock(runtime->loop) - call->began) / 1000;
+  }
+  return record;
+}
+
 void ac_socket_vlog(anycable_socket *call, int level, const char *format,
                     va_list args) {
   char prefix[160];
+  const struct ac_log *log = &call->rpc->log;
+  if (log->records) {
+    const anycable_log_record record = about(call);
+    ac_log_vwrite_about(log, level, &record, NULL, format, args);
+    return;
+  }
   snprintf(prefix, sizeof(prefix),
            "rpc: %s sid=%.64s: ", anycable_method_name(call->request.method),
            call->request.sid.ptr);
-  ac_log_vwrite(&call->rpc->log, level, prefix, format, args);
+  ac_log_vwrite(log, level, prefix, format, args);
 }
 
 void ac_socket_log(anycable_socket *call, int level, const char *format, ...) {

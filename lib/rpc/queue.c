@@ -1,12 +1,21 @@
 /* Where calls run: inline, or on workers behind a queue.
  *
  * A whole turn's calls are queued under one lock; one worker is woken, and
- * wakes the next one if there is more to do. */
-#include "base/clock.h"
+ * wakes the next one if there is more to do.
+ *
+ * Connect, Command and Disconnect wait in lines of their own, which workers
+ * serve in turn: so a flood of one does not hold up the others. It does not
+ * lock them out either: a part of the queue is kept free for each. A client's
+ * calls never overtake each other, as AnyCable makes the next one when it has
+ * the answer to the one before. */
 #include "base/thread.h"
 #include "rpc/call.h"
 
 static void *work(void *arg);
+
+static struct ac_line *line_of(const anycable_socket *call) {
+  return &call->rpc->lines[call->request.method - ANYCABLE_CONNECT];
+}
 
 /* Takes a call that no thread runs yet out of the batch or the queue. */
 static bool withdraw(anycable_socket *call) {
@@ -21,6 +30,7 @@ static bool withdraw(anycable_socket *call) {
   if (queued) {
     call->queued = false;
     ac_list_remove(&call->link);
+    line_of(call)->n--;
     rpc->n_queued--;
   }
   pthread_mutex_unlock(&rpc->mutex);
@@ -40,6 +50,8 @@ static void expire(struct ac_timer *timer) {
 
 void ac_rpc_release(anycable_socket *call) {
   struct ac_rpc *rpc = call->rpc;
+  if (call->awaited)
+    ac_rpc_count_end(call, AC_RPC_ENDS_CANCELLED);
   call->awaited = false;
   rpc->runtime.timer_clear(rpc->runtime.loop, &call->timer);
   if (atomic_load(&call->phase) != AC_CALL_DONE) {
@@ -75,7 +87,7 @@ static void run_inline(anycable_socket *call) {
   }
   set_inline(rpc, true);
   bool done = ac_call_run(call);
-  rpc->last_run = ac_clock_now();
+  rpc->last_run = rpc->runtime.clock(rpc->runtime.loop);
   if (done)
     ac_rpc_answer(call, too_late(rpc, call) ? AC_RPC_EXPIRED : call->result);
   else if (rpc->runtime.timer_set(rpc->runtime.loop, &call->timer,
@@ -94,6 +106,7 @@ void ac_rpc_submit(anycable_socket *call, uint64_t deadline,
   call->transport = transport;
   call->origin = origin;
   call->awaited = true;
+  ac_rpc_count_begin(call);
   call->timer.fire = expire;
   if (rpc->config.workers == 0) {
     run_inline(call);
@@ -114,7 +127,7 @@ static bool spawn(struct ac_rpc *rpc) {
 
 /* Has one more worker look at the queue. Under the lock. */
 static void rouse(struct ac_rpc *rpc) {
-  if (rpc->waking || ac_list_empty(&rpc->queue))
+  if (rpc->waking || rpc->n_queued == 0)
     return;
   if (rpc->idle > 0)
     pthread_cond_signal(&rpc->work);
@@ -131,6 +144,17 @@ static size_t room(const struct ac_rpc *rpc) {
   size_t free_workers = workers > busy ? workers - busy : 0;
   size_t most = rpc->config.queue + free_workers;
   return most > rpc->n_queued ? most - rpc->n_queued : 0;
+}
+
+/* How much of the room is kept for other lines than |line|: of an eighth of the
+ * queue each, what is not filled. */
+static size_t kept(const struct ac_rpc *rpc, const struct ac_line *line) {
+  size_t share = rpc->config.queue / 8;
+  size_t sum = 0;
+  for (int i = 0; i < AC_LINES; i++)
+    if (&rpc->lines[i] != line && rpc->lines[i].n < share)
+      sum += share - rpc->lines[i].n;
+  return sum;
 }
 
 /* Before calls are in the queue, where they are others' too. Those for which
@@ -169,21 +193,27 @@ void ac_rpc_flush(struct ac_rpc *rpc) {
   set_timers(rpc, &refused);
   pthread_mutex_lock(&rpc->mutex);
   size_t left = rpc->closed ? 0 : room(rpc);
-  while (left > 0 && (link = ac_list_shift(&rpc->batch))) {
+  while ((link = ac_list_shift(&rpc->batch))) {
     anycable_socket *call = ac_container_of(link, anycable_socket, link);
+    struct ac_line *line = line_of(call);
+    if (left <= kept(rpc, line)) {
+      ac_list_append(&refused, link);
+      continue;
+    }
     call->in_batch = false;
     call->queued = true;
-    ac_list_append(&rpc->queue, link);
+    ac_list_append(&line->calls, link);
+    line->n++;
     rpc->n_queued++;
     left--;
   }
   rouse(rpc);
-  if (rpc->n_threads == 0) { /* not one to be had */
-    ac_list_splice(&refused, &rpc->queue);
+  for (int i = 0; i < AC_LINES && rpc->n_threads == 0; i++) {
+    ac_list_splice(&refused, &rpc->lines[i].calls); /* not one to be had */
+    rpc->lines[i].n = 0;
     rpc->n_queued = 0;
   }
   pthread_mutex_unlock(&rpc->mutex);
-  ac_list_splice(&refused, &rpc->batch);
   refuse(&refused);
 }
 
@@ -191,11 +221,16 @@ void ac_rpc_flush(struct ac_rpc *rpc) {
 
 /* Takes the next call that is worth running. Under the lock. */
 static anycable_socket *next_call(struct ac_rpc *rpc) {
-  struct ac_list *link = ac_list_shift(&rpc->queue);
-  if (!link)
+  if (rpc->n_queued == 0)
     return NULL;
+  do
+    rpc->turn = (rpc->turn + 1) % AC_LINES;
+  while (rpc->lines[rpc->turn].n == 0);
+  struct ac_line *line = &rpc->lines[rpc->turn];
+  struct ac_list *link = ac_list_shift(&line->calls);
   anycable_socket *call = ac_container_of(link, anycable_socket, link);
   call->queued = false;
+  line->n--;
   rpc->n_queued--;
   rpc->running++;
   rouse(rpc);
@@ -217,7 +252,8 @@ static anycable_socket *await(struct ac_rpc *rpc) {
 
 /* Runs a call. True if it is done, false if it is pending now. */
 static bool run(anycable_socket *call) {
-  if (ac_clock_now() >= call->deadline) { /* too late to begin */
+  const struct ac_runtime *runtime = &call->rpc->runtime;
+  if (runtime->clock(runtime->loop) >= call->deadline) { /* too late to begin */
     call->result = AC_RPC_EXPIRED;
     atomic_store(&call->phase, AC_CALL_DONE);
     return true;

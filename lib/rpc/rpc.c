@@ -24,7 +24,8 @@ struct ac_rpc *ac_rpc_new(anycable_app *app, const struct ac_rpc_config *config,
   rpc->log = *log;
   rpc->threads = threads;
   ac_list_init(&rpc->batch);
-  ac_list_init(&rpc->queue);
+  for (int i = 0; i < AC_LINES; i++)
+    ac_list_init(&rpc->lines[i].calls);
   ac_list_init(&rpc->finished);
   ac_list_init(&rpc->visits);
   pthread_mutex_init(&rpc->mutex, NULL);
@@ -56,6 +57,10 @@ void ac_rpc_answer(anycable_socket *call, enum ac_rpc_result result) {
   if (!call->awaited)
     return;
   call->awaited = false;
+  ac_rpc_count_end(call, result == AC_RPC_REPLY
+                             ? (enum ac_rpc_end)call->reply.status
+                         : result == AC_RPC_EXPIRED ? AC_RPC_ENDS_EXPIRED
+                                                    : AC_RPC_ENDS_REFUSED);
   rpc->runtime.timer_clear(rpc->runtime.loop, &call->timer);
   call->transport->answered(call, result, call->origin);
 }

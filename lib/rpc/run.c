@@ -82,8 +82,10 @@ static int handle(anycable_socket *call) {
  * that worth a line. */
 static void log_end(anycable_socket *call, int outcome) {
   bool connect = call->request.method == ANYCABLE_CONNECT;
-  if (outcome == ANYCABLE_DONE)
+  if (outcome == ANYCABLE_DONE) {
+    ac_socket_log(call, ANYCABLE_LOG_DEBUG, "done");
     return;
+  }
   if (outcome == ANYCABLE_REJECT && (connect || call->message.len > 0))
     ac_socket_log(call, ANYCABLE_LOG_INFO, "rejected: %s",
                   call->message.len > 0 ? call->message.ptr
@@ -128,29 +130,48 @@ void ac_call_complete(anycable_socket *call, int outcome) {
     app->on_error(call, outcome, call->reply.error_msg.ptr, app->on_error_ctx);
   run_afters(call, outcome);
   encode(call);
+  if (ac_call_is_deferred(call)) /* and answered although it is */
+    atomic_store(&call->cancelled, true);
 }
 
-/* The handler has returned: is the call answered now, or later? */
-static bool settle(anycable_socket *call, int *outcome) {
+/* What a call has come to when user code has returned. */
+enum settled {
+  SETTLED_DONE,     /* it said what the call ends in */
+  SETTLED_FINISHED, /* so did its deferred, before that returned */
+  SETTLED_PENDING /* the call is the deferred's, our hold of the session too */
+};
+
+static enum settled settle(anycable_socket *call, int *outcome) {
   int running = AC_CALL_RUNNING;
-  if (*outcome != ANYCABLE_PENDING) {
+  bool pending = *outcome == ANYCABLE_PENDING;
+  if (pending && ac_call_is_deferred(call)) {
+    if (atomic_compare_exchange_strong(&call->phase, &running, AC_CALL_PENDING))
+      return SETTLED_PENDING;
+    *outcome = call->outcome;
     atomic_store(&call->phase, AC_CALL_DONE);
-    return true;
+    return SETTLED_FINISHED;
   }
-  if (!call->deferred.taken) {
+  if (pending) {
     ac_socket_explain(call, "a handler returned ANYCABLE_PENDING, but did "
                             "not call anycable_socket_defer()");
     *outcome = ANYCABLE_ERR_STATE;
-    atomic_store(&call->phase, AC_CALL_DONE);
-    return true;
   }
-  /* From here on the call is the deferred's, and our hold of the session with
-   * it, unless that was finished before we came back. */
-  if (atomic_compare_exchange_strong(&call->phase, &running, AC_CALL_PENDING))
-    return false;
-  *outcome = call->outcome;
   atomic_store(&call->phase, AC_CALL_DONE);
-  return true;
+  return SETTLED_DONE;
+}
+
+bool ac_call_resume(anycable_socket *call, int *outcome) {
+  const anycable_session_ops *ops = &call->rpc->app->ops;
+  enum settled settled = SETTLED_FINISHED;
+  ac_call_set_deferred(call, NULL);
+  while (ops->resume && settled == SETTLED_FINISHED) {
+    atomic_store(&call->phase, AC_CALL_RUNNING);
+    *outcome = ops->resume(call->session, *outcome);
+    settled = settle(call, outcome);
+    if (settled == SETTLED_FINISHED)
+      ac_call_set_deferred(call, NULL);
+  }
+  return settled != SETTLED_PENDING;
 }
 
 bool ac_call_run(anycable_socket *call) {
@@ -162,11 +183,11 @@ bool ac_call_run(anycable_socket *call) {
     outcome = ANYCABLE_DONE;
   else if (outcome == ANYCABLE_DONE)
     outcome = handle(call);
-  if (!settle(call, &outcome))
+  enum settled settled = settle(call, &outcome);
+  if (settled == SETTLED_PENDING ||
+      (settled == SETTLED_FINISHED && !ac_call_resume(call, &outcome)))
     return false;
   ac_call_complete(call, outcome);
-  if (call->deferred.taken) /* answered although it was deferred */
-    atomic_store(&call->cancelled, true);
   return true;
 }
 

@@ -37,6 +37,18 @@ int anycable_socket_transmit(anycable_socket *socket, anycable_str frame) {
   return ac_socket_list_add(socket, &socket->transmissions, frame);
 }
 
+int anycable_socket_transmit_pieces(anycable_socket *socket,
+                                    const anycable_str *pieces, size_t n) {
+  bool empty = true;
+  if (!socket->open || socket->request.method == ANYCABLE_DISCONNECT)
+    return ac_socket_failed(socket, ANYCABLE_ERR_STATE);
+  for (size_t i = 0; i < n && empty; i++)
+    empty = pieces[i].len == 0;
+  if (empty)
+    return ac_socket_failed(socket, ANYCABLE_ERR_INVALID);
+  return ac_socket_list_join(socket, &socket->transmissions, pieces, n);
+}
+
 int anycable_socket_subscribe(anycable_socket *socket, anycable_str identifier,
                               anycable_str stream) {
   int error = own(socket, identifier);
@@ -151,10 +163,18 @@ int anycable_socket_presence_leave(anycable_socket *socket) {
 
 /* --- deadline and log ----------------------------------------------------- */
 
+/* A deferred call's holder may ask when the clock is long gone; the call is
+ * cancelled then. */
 int64_t anycable_socket_time_left(const anycable_socket *socket) {
-  uint64_t now = ac_clock_now();
-  if (atomic_load(&socket->cancelled))
+  struct ac_rpc *rpc = socket->rpc;
+  struct ac_visit visit;
+  bool visiting = socket->deferred.call != NULL;
+  if (atomic_load(&socket->cancelled) ||
+      (visiting && !ac_rpc_enter(rpc, &visit)))
     return 0;
+  uint64_t now = rpc->runtime.clock(rpc->runtime.loop);
+  if (visiting)
+    ac_rpc_leave(rpc, &visit);
   return socket->deadline > now ? (int64_t)((socket->deadline - now) / AC_MS)
                                 : 0;
 }
@@ -167,7 +187,7 @@ void anycable_socket_log(anycable_socket *socket, int level, const char *format,
   va_list args;
   if (!ac_log_wants(&socket->rpc->log, level))
     return;
-  bool visiting = socket->deferred.taken;
+  bool visiting = socket->deferred.call != NULL;
   if (visiting && !ac_rpc_enter(socket->rpc, &visit))
     return;
   va_start(args, format);

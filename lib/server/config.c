@@ -50,7 +50,14 @@
   LIMIT(RESETS_RATE, 1000, 1, MOST)                                            \
   LIMIT(GLITCHES, 200, 1, MOST)                                                \
   LIMIT(GLITCHES_RATE, 20, 1, MOST)                                            \
-  LIMIT(EMPTY_FRAMES, 10, 1, MOST)
+  LIMIT(EMPTY_FRAMES, 10, 1, MOST)                                             \
+  LIMIT(BROADCAST_BYTES, 8 * MIB, 4 * KIB, INT32_MAX)                          \
+  LIMIT(BROADCAST_COUNT, 65536, 1, INT32_MAX)                                  \
+  LIMIT(BROADCAST_MESSAGE, 1 * MIB, 1, INT32_MAX)                              \
+  LIMIT(BROADCAST_TIME, 1000, 1, MOST_MS)                                      \
+  LIMIT(BROADCAST_CONNECT_TIME, 2000, 1, MOST_MS)                              \
+  LIMIT(FLUSH_TIME, 2000, 0, MOST_MS)                                          \
+  LIMIT(REDIS_STREAM, 100000, 1, INT32_MAX)
 
 struct limit {
   const char *name;
@@ -154,9 +161,13 @@ int ac_config_set_text(anycable_config *config, char **slot,
   char *copy = NULL;
   if (value && !(copy = strdup(value)))
     return no_memory(config);
-  free_text(*slot);
-  *slot = copy;
+  ac_config_take_text(slot, copy);
   return ANYCABLE_OK;
+}
+
+void ac_config_take_text(char **slot, char *text) {
+  free_text(*slot);
+  *slot = text;
 }
 
 anycable_config *anycable_config_new(void) {
@@ -173,28 +184,55 @@ anycable_config *anycable_config_new(void) {
   return config;
 }
 
+/* Every text that a config owns. */
+static char **text_at(anycable_config *config, size_t index) {
+  char **const own[] = {
+      &config->rpc_host,      &config->tls_cert,        &config->tls_key,
+      &config->tls_client_ca, &config->log_file,        &config->server_command,
+      &config->handover,      &config->secret,          &config->broadcast_key,
+      &config->rpc_key,       &config->shared_redis_url};
+  const size_t n = sizeof(own) / sizeof(own[0]);
+  if (index < n)
+    return own[index];
+  index -= n;
+  return index < ANYCABLE_SETTING_END ? &config->settings[index] : NULL;
+}
+
 void anycable_config_free(anycable_config *config) {
+  char **text;
   if (!config)
     return;
-  free_text(config->rpc_host);
-  free_text(config->tls_cert);
-  free_text(config->tls_key);
-  free_text(config->tls_client_ca);
-  free_text(config->log_file);
-  free_text(config->secret);
+  for (size_t i = 0; (text = text_at(config, i)); i++)
+    free_text(*text);
   free(config->fds);
+  free(config->adapters);
   free(config);
 }
 
-static bool copy_fds(anycable_config *copy, const anycable_config *config) {
-  if (config->n_fds == 0)
-    return true;
-  copy->fds = malloc(config->n_fds * sizeof(*copy->fds));
-  if (!copy->fds)
-    return false;
-  memcpy(copy->fds, config->fds, config->n_fds * sizeof(*copy->fds));
-  copy->n_fds = config->n_fds;
-  return true;
+/* A copy of |n| elements of |each| bytes, to be freed; NULL for none, and when
+ * memory runs out. */
+static void *copy_array(const void *from, size_t n, size_t each) {
+  void *copy = n > 0 ? malloc(n * each) : NULL;
+  if (copy)
+    memcpy(copy, from, n * each);
+  return copy;
+}
+
+/* Replaces all that |copy| shares with what it was copied from. What it has not
+ * got to when memory runs out is NULL. */
+static bool unshare(anycable_config *copy) {
+  char **text;
+  copy->fds = copy_array(copy->fds, copy->n_fds, sizeof(*copy->fds));
+  copy->adapters =
+      copy_array(copy->adapters, copy->n_adapters, sizeof(*copy->adapters));
+  bool ok = (copy->fds || copy->n_fds == 0) &&
+            (copy->adapters || copy->n_adapters == 0);
+  for (size_t i = 0; (text = text_at(copy, i)); i++) {
+    const char *shared = *text;
+    *text = NULL;
+    ok = ok && ac_config_set_text(copy, text, shared) == ANYCABLE_OK;
+  }
+  return ok;
 }
 
 struct ac_log ac_config_log(const anycable_config *config) {
@@ -209,18 +247,8 @@ anycable_config *ac_config_copy(const anycable_config *config) {
   if (!copy)
     return NULL;
   *copy = *config;
-  copy->rpc_host = copy->tls_cert = copy->tls_key = NULL;
-  copy->tls_client_ca = copy->log_file = copy->secret = NULL;
-  copy->fds = NULL;
-  copy->n_fds = 0;
   copy->source = NULL;
-  if (ac_config_set_text(copy, &copy->rpc_host, config->rpc_host) ||
-      ac_config_set_text(copy, &copy->tls_cert, config->tls_cert) ||
-      ac_config_set_text(copy, &copy->tls_key, config->tls_key) ||
-      ac_config_set_text(copy, &copy->tls_client_ca, config->tls_client_ca) ||
-      ac_config_set_text(copy, &copy->log_file, config->log_file) ||
-      ac_config_set_text(copy, &copy->secret, config->secret) ||
-      !copy_fds(copy, config)) {
+  if (!unshare(copy)) {
     anycable_config_free(copy);
     return NULL;
   }
@@ -233,6 +261,9 @@ const char *ac_config_conflict(const anycable_config *config) {
   if (config->tls_client_ca && !config->tls_cert)
     return "rpc_tls_client_ca: has no effect without rpc_tls_cert and "
            "rpc_tls_key; set these too";
+  if (config->handover && config->server_command)
+    return "handover: does not go together with server_command, as there would "
+           "be two of these";
   return NULL;
 }
 
@@ -278,6 +309,17 @@ int anycable_config_set_log(anycable_config *config, anycable_log_fn fn,
   if (!config)
     return ANYCABLE_ERR_INVALID;
   config->log.fn = fn;
+  config->log.records = NULL;
+  config->log.ctx = ctx;
+  return ANYCABLE_OK;
+}
+
+int anycable_config_set_log_records(anycable_config *config,
+                                    anycable_log_record_fn fn, void *ctx) {
+  if (!config)
+    return ANYCABLE_ERR_INVALID;
+  config->log.fn = NULL;
+  config->log.records = fn;
   config->log.ctx = ctx;
   return ANYCABLE_OK;
 }
@@ -288,15 +330,6 @@ int anycable_config_set_log_level(anycable_config *config, int level) {
   if (rc == ANYCABLE_OK)
     config->debug = false; /* what is said last counts */
   return rc;
-}
-
-int anycable_config_set_secret(anycable_config *config, const char *secret) {
-  if (!config)
-    return ANYCABLE_ERR_INVALID;
-  if (secret && !*secret)
-    return ac_config_refuse(config, "secret",
-                            "an empty text is not allowed; use NULL for none");
-  return ac_config_set_text(config, &config->secret, secret);
 }
 
 /* --- addresses ------------------------------------------------------------ */
@@ -340,6 +373,8 @@ int anycable_config_set_rpc_host(anycable_config *config,
     return ANYCABLE_ERR_INVALID;
   if (!addresses)
     return ac_config_refuse(config, "rpc_host", "NULL is not allowed");
+  if (strcmp(addresses, AC_NOWHERE) == 0)
+    return ac_config_set_text(config, &config->rpc_host, addresses);
   char *list = malloc(strlen(addresses) + 1);
   if (!list)
     return no_memory(config);

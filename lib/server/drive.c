@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/thread.h"
 #include "io/errors.h"
+#include "server/hosted.h"
 #include "server/server.h"
 
 /* --- states -------------------------------------------------------------- */
@@ -28,27 +29,36 @@ static void enter(anycable_server *server, enum ac_state state) {
     ac_loop_wake(server->loop);
 }
 
-static void close_listeners(anycable_server *server) {
-  for (size_t i = 0; i < server->n_listeners; i++) {
-    ac_listener_free(server->listeners[i]);
-    server->listeners[i] = NULL;
-  }
-}
-
 static void drain(anycable_server *server) {
   enter(server, AC_STATE_DRAINING);
   ac_log_write(&server->log, ANYCABLE_LOG_INFO, "stopping");
   ac_health_close(&server->health);
-  close_listeners(server);
+  ac_doors_close(server, false);
   ac_rpc_watch_idle(server->rpc);
   ac_h2_drain(server->h2);
+  ac_visitors_free(server);
+  ac_http1_drain(server->http1);
+}
+
+size_t ac_server_connections(const anycable_server *server) {
+  return ac_h2_connections(server->h2) + ac_http1_connections(server->http1) +
+         server->n_visitors + server->n_hosted;
 }
 
 /* --- hooks of the loop: the I/O thread ----------------------------------- */
 
 void ac_server_collect(void *owner) {
   anycable_server *server = owner;
+  ac_count(&server->rounds, 1);
+  ac_hosted_collect(server);
   ac_rpc_collect(server->rpc);
+}
+
+static void close_all(anycable_server *server) {
+  ac_h2_close_all(server->h2);
+  ac_http1_close_all(server->http1);
+  ac_visitors_free(server);
+  ac_hosted_give_up(server);
 }
 
 static void stop_if_asked(anycable_server *server) {
@@ -56,21 +66,34 @@ static void stop_if_asked(anycable_server *server) {
   if (stops > 0 && state_of(server) == AC_STATE_READY)
     drain(server);
   if (stops > 1)
-    ac_h2_close_all(server->h2);
+    close_all(server);
+}
+
+static void close_down(anycable_server *server) {
+  ac_doors_close(server, true);
+  ac_http1_close_all(server->probes1);
+  enter(server, AC_STATE_CLOSED);
+  ac_hosted_give_up(server); /* who came just before */
+}
+
+static void flush(anycable_server *server) {
+  ac_http1_flush(server->http1);
+  ac_http1_flush(server->probes1);
+  ac_rpc_flush(server->rpc);
+  ac_h2_flush(server->h2);
 }
 
 void ac_server_settle(void *owner) {
   anycable_server *server = owner;
-  ac_rpc_flush(server->rpc);
-  ac_h2_flush(server->h2);
+  flush(server);
   if (atomic_load_explicit(&server->stops, memory_order_relaxed) == 0)
     return;
   stop_if_asked(server);
-  ac_h2_flush(server->h2);
-  if (ac_h2_connections(server->h2) > 0)
+  flush(server);
+  if (ac_server_connections(server) > 0)
     return;
   if (ac_rpc_idle(server->rpc))
-    enter(server, AC_STATE_CLOSED);
+    close_down(server);
   else
     enter(server, AC_STATE_CLOSING);
 }
@@ -78,36 +101,6 @@ void ac_server_settle(void *owner) {
 void ac_server_settled(void *owner) {
   anycable_server *server = owner;
   ac_rpc_flush(server->rpc);
-}
-
-/* A line a second, however many come. */
-static void refuse(anycable_server *server, int fd) {
-  uint64_t now = ac_loop_now(server->loop);
-  close(fd);
-  server->refused++;
-  if (server->refused_said && now - server->refused_said < AC_SECOND)
-    return;
-  ac_log_write(&server->log, ANYCABLE_LOG_WARN,
-               "connections refused: %zu, as there are %zu", server->refused,
-               ac_h2_connections(server->h2));
-  server->refused = 0;
-  server->refused_said = now;
-}
-
-void ac_server_accepted(void *owner, int fd) {
-  anycable_server *server = owner;
-  size_t most = (size_t)server->config->limits[ANYCABLE_LIMIT_CONNECTIONS];
-  if (ac_h2_connections(server->h2) >= most) {
-    refuse(server, fd);
-    return;
-  }
-  pthread_mutex_lock(&server->mutex);
-  struct ac_tls *tls = server->tls ? ac_tls_ref(server->tls) : NULL;
-  pthread_mutex_unlock(&server->mutex);
-  if (!ac_h2_accept(server->h2, server->loop, fd, tls))
-    ac_log_write(&server->log, ANYCABLE_LOG_ERROR,
-                 "a connection was refused: out of memory");
-  ac_tls_unref(tls);
 }
 
 /* --- beginning ----------------------------------------------------------- */
@@ -137,11 +130,7 @@ static void open_doors(anycable_server *server) {
     ac_rpc_run_inline(server->rpc);
     workers = 0;
   }
-  for (size_t i = 0; i < server->n_listeners; i++)
-    ac_log_write(&server->log, ANYCABLE_LOG_INFO,
-                 "libanycable %s serves gRPC on %s (TLS %s, %d workers)",
-                 anycable_version(), server->addresses[i],
-                 server->config->tls_cert ? "on" : "off", workers);
+  ac_doors_announce(server, workers);
   if (server->tls && ac_tls_expired(server->tls))
     ac_log_write(&server->log, ANYCABLE_LOG_WARN,
                  "rpc_tls_cert: the certificate has expired");
@@ -305,7 +294,7 @@ static bool close_undriven(anycable_server *server) {
     server->state = AC_STATE_CLOSED;
   pthread_mutex_unlock(&server->mutex);
   if (undriven)
-    close_listeners(server);
+    ac_doors_close(server, true);
   return undriven;
 }
 

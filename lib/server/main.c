@@ -8,7 +8,10 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <signal.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <anycable/server.h>
 
@@ -17,8 +20,12 @@
 #include "base/thread.h"
 #include "io/errors.h"
 #include "server/config.h"
+#include "server/main_command.h"
+#include "server/main_handover.h"
 #include "server/main_log.h"
 #include "server/main_signals.h"
+#include "server/main_systemd.h"
+#include "server/server.h"
 
 enum {
   FAILURE = 1, /* exit statuses */
@@ -36,8 +43,14 @@ struct program {
   struct ac_main_log file;
   struct ac_log log;
   anycable_server *server;
+  struct ac_main_command command;
+  struct ac_handover handover;
+  uint64_t beat;   /* how often the watchdog hears of us; 0: never */
+  uint64_t next;   /* when it does again */
+  uint64_t rounds; /* of the server's loop, when it heard of us last */
   pthread_t thread;
-  int result; /* of anycable_server_run, once |done| */
+  int result;  /* of anycable_server_run, once |done| */
+  bool failed; /* what was started beside the server has ended by itself */
   atomic_bool done;
 };
 
@@ -55,7 +68,8 @@ static void say(struct program *program, const char *format, ...)
 /* Where there is no log yet. What is said may come from anywhere: as a log
  * line, it is escaped. */
 static void say(struct program *program, const char *format, ...) {
-  const struct ac_log log = {print_line, program, ANYCABLE_LOG_ERROR};
+  const struct ac_log log = {
+      .fn = print_line, .ctx = program, .level = ANYCABLE_LOG_ERROR};
   va_list args;
   va_start(args, format);
   ac_log_vwrite(&log, ANYCABLE_LOG_ERROR, NULL, format, args);
@@ -132,6 +146,7 @@ static int read_options(struct program *program, int argc, char **argv) {
   int end = flags_end(argc, argv);
   int behind = end < argc ? argc - end - 1 : 0;
   anycable_config_load_env(program->config);
+  ac_systemd_take_sockets(program->config);
   anycable_config_load_args(program->config, &argc, copy);
   int status = read_rest(program, argc, copy, behind);
   free(copy);
@@ -148,8 +163,23 @@ static void *drive(void *arg) {
   return NULL;
 }
 
+/* Tells the watchdog that the server's loop goes round, if it does; and has it
+ * go round once more. */
+static void beat(struct program *program) {
+  uint64_t rounds = ac_counted(&program->server->rounds);
+  if (rounds != program->rounds)
+    ac_systemd_notify("WATCHDOG=1");
+  program->rounds = rounds;
+  program->next = ac_clock_now() + program->beat;
+  ac_loop_wake(program->server->loop);
+}
+
 static void hang_up(struct program *program) {
   const struct ac_log *log = &program->log;
+  char text[64];
+  snprintf(text, sizeof(text), "RELOADING=1\nMONOTONIC_USEC=%llu",
+           (unsigned long long)(ac_clock_now() / 1000));
+  ac_systemd_notify(text);
   int error = ac_main_log_reopen(&program->file);
   if (error)
     ac_log_write(log, ANYCABLE_LOG_ERROR,
@@ -168,40 +198,97 @@ static void hang_up(struct program *program) {
     ac_log_write(log, ANYCABLE_LOG_ERROR,
                  "SIGHUP: %s; the old certificate stays in use",
                  anycable_server_error(program->server));
+  ac_systemd_notify("READY=1");
 }
 
-/* Waits until the server has ended, until |deadline| at most; zero: for ever.
- * Sees to signals meanwhile, and returns early where more than |stops| were
- * sent that ask for the end. */
-static bool wait_until_done(struct program *program, uint64_t deadline,
-                            int stops) {
+/* Has the WebSocket server ended, or another process taken over? */
+static bool something_happened(const struct program *program) {
+  return (program->command.pid > 0 &&
+          !ac_main_command_runs(&program->command)) ||
+         atomic_load(&program->handover.taken_over);
+}
+
+/* Sees to signals and the watchdog until |deadline|, zero: for ever; until the
+ * server has ended; if |watching|, until something has happened; or until more
+ * than |stops| signals asked for the end. */
+static void see_to(struct program *program, uint64_t deadline, int stops,
+                   bool watching) {
   for (;;) {
-    if (atomic_load(&program->done))
-      return true;
+    uint64_t now = ac_clock_now();
     if (ac_signals_take_hangup())
       hang_up(program);
-    uint64_t now = ac_clock_now();
-    if (ac_signals_stops() > stops || (deadline && now >= deadline))
-      return false;
-    ac_signals_wait(deadline ? (int)((deadline - now) / AC_MS + 1) : -1);
+    if (program->beat && now >= program->next)
+      beat(program);
+    if (atomic_load(&program->done) || ac_signals_stops() > stops ||
+        (deadline && now >= deadline) ||
+        (watching && something_happened(program)))
+      return;
+    uint64_t until = program->beat ? program->next : deadline;
+    if (deadline && deadline < until)
+      until = deadline;
+    ac_signals_wait(until ? (int)((until - now) / AC_MS + 1) : -1);
   }
+}
+
+static bool is_done(const struct program *program) {
+  return atomic_load(&program->done);
+}
+
+/* How what was started beside the server has ended, if that was not asked. */
+static void tell_end(struct program *program) {
+  int status = program->command.status;
+  bool killed = WIFSIGNALED(status);
+  program->failed = true;
+  ac_log_write(&program->log, ANYCABLE_LOG_ERROR,
+               "server_command: it has ended by itself, with %s %d: stopping",
+               killed ? "signal" : "status",
+               killed ? WTERMSIG(status) : WEXITSTATUS(status));
+}
+
+/* The WebSocket server goes first: it disconnects its clients, which calls us.
+ */
+static void stop_command(struct program *program) {
+  if (!ac_main_command_runs(&program->command))
+    return;
+  ac_main_command_signal(&program->command, SIGTERM);
+  see_to(program, ac_clock_now() + DRAIN_TIME, 1, true);
+}
+
+/* Why the end has come. The service itself goes on where another process has
+ * taken over: systemd is told of no end then. */
+static void tell_why(struct program *program) {
+  const struct ac_log *log = &program->log;
+  if (atomic_load(&program->handover.taken_over)) {
+    ac_log_write(log, ANYCABLE_LOG_INFO, "another process has taken over");
+    ac_doors_leave(program->server);
+    return;
+  }
+  if (something_happened(program))
+    tell_end(program);
+  else
+    ac_log_write(log, ANYCABLE_LOG_INFO,
+                 "a signal asks to stop: calls under way have %d seconds, or "
+                 "until a second signal",
+                 (int)(DRAIN_TIME / AC_SECOND));
+  ac_systemd_notify("STOPPING=1");
 }
 
 /* False if handlers still run. */
 static bool serve(struct program *program) {
   const struct ac_log *log = &program->log;
-  if (wait_until_done(program, 0, 0))
+  see_to(program, 0, 0, true);
+  if (is_done(program))
     return true;
-  ac_log_write(log, ANYCABLE_LOG_INFO,
-               "a signal asks to stop: calls under way have %d seconds, or "
-               "until a second signal",
-               (int)(DRAIN_TIME / AC_SECOND));
+  tell_why(program);
+  stop_command(program);
   anycable_server_request_stop(program->server);
-  if (wait_until_done(program, ac_clock_now() + DRAIN_TIME, 1))
+  see_to(program, ac_clock_now() + DRAIN_TIME, 1, false);
+  if (is_done(program))
     return true;
   ac_log_write(log, ANYCABLE_LOG_WARN, "calls under way are given up");
   anycable_server_request_stop(program->server);
-  if (wait_until_done(program, ac_clock_now() + LAST_TIME, INT_MAX))
+  see_to(program, ac_clock_now() + LAST_TIME, INT_MAX, false);
+  if (is_done(program))
     return true;
   ac_log_write(log, ANYCABLE_LOG_ERROR, "handlers still run: leaving them");
   return false;
@@ -217,31 +304,83 @@ static int open_log(struct program *program) {
         ac_errno_text(error));
     return FAILURE;
   }
-  anycable_config_set_log(program->config, ac_main_log_write, &program->file);
+  if (strcmp(anycable_config_get(program->config, ANYCABLE_SETTING_LOG_FORMAT),
+             "json") == 0)
+    anycable_config_set_log_records(program->config, ac_main_log_record,
+                                    &program->file);
+  else
+    anycable_config_set_log(program->config, ac_main_log_write, &program->file);
   program->log = ac_config_log(program->config);
   return 0;
+}
+
+/* The sockets listen already: it can call as soon as it wants. */
+static int start_command(struct program *program) {
+  const char *text = program->config->server_command;
+  const char *address = anycable_server_address(program->server, 0);
+  int error = text ? ac_main_command_start(&program->command, text,
+                                           address ? address : "")
+                   : 0;
+  if (error)
+    say(program, "server_command: cannot be started: %s", ac_errno_text(error));
+  return error ? FAILURE : 0;
+}
+
+/* systemd may know the process before us as the service's main one. */
+static void say_ready(struct program *program) {
+  char text[64];
+  snprintf(text, sizeof(text), "MAINPID=%d\nREADY=1", (int)getpid());
+  program->beat = ac_systemd_watchdog();
+  ac_systemd_notify(text);
 }
 
 /* With a server: until its end. Returns the exit status, or -1 where handlers
  * still use what would be freed. */
 static int run(struct program *program) {
-  int error = ac_thread_start(&program->thread, drive, program);
+  int error = start_command(program);
+  if (error)
+    return error;
+  error = ac_thread_start(&program->thread, drive, program);
   if (error) {
     say(program, "no thread to serve on: %s", ac_errno_text(error));
+    ac_main_command_finish(&program->command);
     return FAILURE;
   }
-  if (!serve(program)) {
+  error = ac_handover_serve(&program->handover, program->server);
+  if (error)
+    ac_log_write(&program->log, ANYCABLE_LOG_ERROR,
+                 "handover: nobody can take over at %s: %s",
+                 program->config->handover, ac_errno_text(error));
+  say_ready(program);
+  bool ended = serve(program);
+  ac_handover_end(&program->handover);
+  ac_main_command_finish(&program->command);
+  if (!ended) {
     pthread_detach(program->thread);
     return -1;
   }
   pthread_join(program->thread, NULL);
   if (program->result == ANYCABLE_OK)
-    return EXIT_SUCCESS;
+    return program->failed ? FAILURE : EXIT_SUCCESS;
   say(program, "%s", anycable_server_error(program->server));
   return FAILURE;
 }
 
+static int take_over(struct program *program) {
+  const char *path = program->config->handover;
+  int error = path ? ac_handover_receive(&program->handover, path) : 0;
+  program->config->handed = program->handover.handed;
+  program->config->n_handed = program->handover.n_handed;
+  if (error)
+    say(program, "handover: cannot take over at %s: %s", path,
+        error == EPROTO ? "another program is there" : ac_errno_text(error));
+  return error ? FAILURE : 0;
+}
+
 static int run_server(struct program *program) {
+  int error = take_over(program);
+  if (error)
+    return error;
   if (anycable_server_new(&program->server, program->app, program->config) !=
       ANYCABLE_OK) {
     say(program, "%s", anycable_app_error(program->app));

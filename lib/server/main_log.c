@@ -85,16 +85,39 @@ static bool write_line(struct ac_main_log *log, int level,
   return write_all(log->fd, line, len);
 }
 
-void ac_main_log_write(int level, const char *message, void *ctx) {
-  struct ac_main_log *log = ctx;
+static bool write_record(struct ac_main_log *log,
+                         const anycable_log_record *record) {
+  char line[ANYCABLE_LOG_JSON_SIZE];
+  size_t len = anycable_log_json(record, line, sizeof(line) - 1);
+  line[len] = '\n';
+  return write_all(log->fd, line, len + 1);
+}
+
+/* Of either form; lost lines are told in that too. */
+static void write_or_lose(struct ac_main_log *log,
+                          const anycable_log_record *record, bool json) {
   char text[64];
   pthread_mutex_lock(&log->mutex);
   if (log->lost > 0) {
     snprintf(text, sizeof(text), "%" PRIu64 " log lines were lost", log->lost);
-    if (write_line(log, ANYCABLE_LOG_WARN, text))
+    const anycable_log_record lost = {
+        .level = ANYCABLE_LOG_WARN, .message = text, .duration_us = -1};
+    if (json ? write_record(log, &lost)
+             : write_line(log, ANYCABLE_LOG_WARN, text))
       log->lost = 0;
   }
-  if (log->lost > 0 || !write_line(log, level, message))
+  if (log->lost > 0 ||
+      !(json ? write_record(log, record)
+             : write_line(log, record->level, record->message)))
     log->lost++;
   pthread_mutex_unlock(&log->mutex);
+}
+
+void ac_main_log_write(int level, const char *message, void *ctx) {
+  const anycable_log_record record = {.level = level, .message = message};
+  write_or_lose(ctx, &record, false);
+}
+
+void ac_main_log_record(const anycable_log_record *record, void *ctx) {
+  write_or_lose(ctx, record, true);
 }

@@ -3,6 +3,7 @@
 #ifndef AC_SERVER_MAIN_LOG_H
 #define AC_SERVER_MAIN_LOG_H
 
+#include <anycable/log.h>
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -28,5 +29,8 @@ void ac_main_log_close(struct ac_main_log *log);
  * cannot be written is counted, and told when writing works again. Any
  * thread. */
 void ac_main_log_write(int level, const char *message, void *log);
+
+/* The same for records, as lines of JSON. */
+void ac_main_log_record(const anycable_log_record *record, void *log);
 
 #endif

@@ -44,18 +44,9 @@ static int read_int(anycable_config *config, const char *value, int min,
 }
 
 static int read_bool(anycable_config *config, const char *value, bool *out) {
-  static const char *const words[][2] = {{"false", "true"}, {"0", "1"},
-                                         {"no", "yes"},     {"off", "on"},
-                                         {"f", "t"},        {"n", "y"}};
-  for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
-    for (int on = 0; on < 2; on++) {
-      if (same_word(value, words[i][on])) {
-        *out = on;
-        return ANYCABLE_OK;
-      }
-    }
-  }
-  return refuse(config, value, "true or false, 1 or 0, yes or no, on or off");
+  return ac_config_read_bool(value, out)
+             ? ANYCABLE_OK
+             : refuse(config, value, AC_CONFIG_BOOLEANS);
 }
 
 /* "1", "0.25", ".5"; strtod would go by the host's locale. */
@@ -121,6 +112,14 @@ static int set_log_file(anycable_config *config, const char *value) {
   return ac_config_set_text(config, &config->log_file, value);
 }
 
+static int set_server_command(anycable_config *config, const char *value) {
+  return ac_config_set_text(config, &config->server_command, value);
+}
+
+static int set_handover(anycable_config *config, const char *value) {
+  return ac_config_set_text(config, &config->handover, value);
+}
+
 static int set_log_grpc(anycable_config *config, const char *value) {
   return read_bool(config, value, &config->log_grpc);
 }
@@ -129,13 +128,45 @@ static int set_debug(anycable_config *config, const char *value) {
   return read_bool(config, value, &config->debug);
 }
 
+#define SETTER(name, setting)                                                  \
+  static int set_##name(anycable_config *config, const char *value) {          \
+    return anycable_config_set(config, ANYCABLE_SETTING_##setting, value);     \
+  }
+SETTER(broadcast_adapter, BROADCAST_ADAPTER)
+SETTER(broadcast_key, BROADCAST_KEY)
+SETTER(streams_secret, STREAMS_SECRET)
+SETTER(jwt_secret, JWT_SECRET)
+SETTER(jwt_ttl, JWT_TTL)
+SETTER(redis_url, REDIS_URL)
+SETTER(redis_sentinels, REDIS_SENTINELS)
+SETTER(redis_channel, REDIS_CHANNEL)
+SETTER(redis_tls_verify, REDIS_TLS_VERIFY)
+SETTER(redis_tls_cert, REDIS_TLS_CLIENT_CERT_PATH)
+SETTER(redis_tls_key, REDIS_TLS_CLIENT_KEY_PATH)
+SETTER(redis_tls_ca, REDIS_TLS_CA_CERT_PATH)
+SETTER(nats_servers, NATS_SERVERS)
+SETTER(nats_channel, NATS_CHANNEL)
+SETTER(nats_dont_randomize, NATS_DONT_RANDOMIZE_SERVERS)
+SETTER(http_broadcast_url, HTTP_BROADCAST_URL)
+SETTER(http_mount_path, HTTP_RPC_MOUNT_PATH)
+SETTER(http_host, HTTP_HOST)
+SETTER(http_rpc_secret, HTTP_RPC_SECRET)
+SETTER(http_rpc_public, HTTP_RPC_PUBLIC)
+SETTER(http_health_port, HTTP_HEALTH_PORT)
+SETTER(http_health_path, HTTP_HEALTH_PATH)
+SETTER(http_metrics_path, HTTP_METRICS_PATH)
+SETTER(log_format, LOG_FORMAT)
+SETTER(rpc_reflection, RPC_REFLECTION)
+#undef SETTER
+
 /* --- the table ------------------------------------------------------------ */
 
 #define NUMERAL(number) NUMERAL_OF(number)
 #define NUMERAL_OF(number) #number
 
 /* Each option: its flag, of which ANYCABLE_FLAG is the variable; how the help
- * shows its value, or BOOLEAN; what sets it; the help. They are set in this
+ * shows its value, in brackets where it may be left out, and is true then; what
+ * sets it; the help. They are set in this
  * order: debug comes behind the log level, which it overrides. */
 #define BOOLEAN "[=false]"
 #define NL "\n        "
@@ -165,6 +196,9 @@ static int set_debug(anycable_config *config, const char *value) {
          "Taken for the Ruby SDK's sake (its default is 1); no effect here.")  \
   OPTION("rpc-pool-keep-alive", "=SECONDS", set_nothing,                       \
          "Likewise (0.25).")                                                   \
+  OPTION("rpc-reflection", BOOLEAN, set_rpc_reflection,                        \
+         "Tell tools such as grpcurl what there is to be called." NL           \
+         "Default: false.")                                                    \
   OPTION("version-check-enabled", BOOLEAN, set_version_check,                  \
          "Refuse calls of another version of AnyCable's protocol." NL          \
          "Default: true.")                                                     \
@@ -173,13 +207,78 @@ static int set_debug(anycable_config *config, const char *value) {
          "Default: info.")                                                     \
   OPTION("log-file", "=FILE", set_log_file,                                    \
          "Log to this file, opened again on SIGHUP. Default: standard error.") \
+  OPTION("handover", "=PATH", set_handover,                                    \
+         "Take the sockets over from the process that serves them, if there" NL\
+         "is one at this unix socket, have it drain, and be there for the" NL  \
+         "next one.")                                                          \
+  OPTION("log-format", "=FORMAT", set_log_format,                              \
+         "Log lines of text, or of json. Default: text.")                      \
+  OPTION("server-command", "=COMMAND", set_server_command,                     \
+         "Start this WebSocket server beside the backend, by a shell, and" NL  \
+         "stop it with the backend. ANYCABLE_RPC_HOST tells it the address.")  \
   OPTION("log-grpc", BOOLEAN, set_log_grpc,                                    \
          "Log connections too, not only at level debug. Default: false.")      \
   OPTION("debug", BOOLEAN, set_debug,                                          \
          "Log at level debug, and connections. Default: false.")               \
   OPTION("secret", "=SECRET", anycable_config_set_secret,                      \
          "The application's secret, from which keys are derived. Flags can" NL \
-         "be seen by other users of the machine: set ANYCABLE_SECRET instead.")
+         "be seen by other users of the machine: set ANYCABLE_SECRET instead.")\
+  OPTION("broadcast-adapter", "=NAMES", set_broadcast_adapter,                 \
+         "Publish by redis, redisx, http or nats; by several if separated" NL  \
+         "by commas. Default: redis.")                                         \
+  OPTION("broadcast-key", "=KEY", set_broadcast_key,                           \
+         "The key for publishing by http. Default: derived from the" NL        \
+         "secret, if there is one.")                                           \
+  OPTION("streams-secret", "=SECRET", set_streams_secret,                      \
+         "Signs the names of streams. Default: the secret.")                   \
+  OPTION("jwt-secret", "=SECRET", set_jwt_secret,                              \
+         "Signs tokens (JWT). Default: the secret.")                           \
+  OPTION("jwt-ttl", "=SECONDS", set_jwt_ttl,                                   \
+         "How long tokens are valid; 0: for ever. Default: 3600.")             \
+  OPTION("redis-url", "=URL", set_redis_url,                                   \
+         "redis://USER:PASSWORD@HOST:PORT/DATABASE, rediss:// for TLS," NL     \
+         "unix:///PATH. Default: REDIS_URL or redis://localhost:6379.")        \
+  OPTION("redis-sentinels", "=HOSTS", set_redis_sentinels,                     \
+         "Ask these sentinels, [USER:PASSWORD@]HOST:PORT separated by" NL      \
+         "commas, for the master that the URL names.")                         \
+  OPTION("redis-channel", "=NAME", set_redis_channel,                          \
+         "Publish on this channel, or to this stream (redisx)." NL             \
+         "Default: __anycable__.")                                             \
+  OPTION("redis-tls-verify", BOOLEAN, set_redis_tls_verify,                    \
+         "Check the certificate of Redis. Default: true (the Ruby SDK's is" NL \
+         "false).")                                                            \
+  OPTION("redis-tls-client-cert-path", "=FILE", set_redis_tls_cert,            \
+         "Show this certificate to Redis: a PEM file or PEM text.")            \
+  OPTION("redis-tls-client-key-path", "=FILE", set_redis_tls_key,              \
+         "The certificate's key, likewise.")                                   \
+  OPTION("redis-tls-ca-cert-path", "=FILE", set_redis_tls_ca,                  \
+         "Trust these authorities. Default: those that the system trusts.")    \
+  OPTION("nats-servers", "=URLS", set_nats_servers,                            \
+         "nats://USER:PASSWORD@HOST:PORT, tls:// for TLS; several if" NL       \
+         "separated by commas. Default: nats://localhost:4222.")               \
+  OPTION("nats-channel", "=SUBJECT", set_nats_channel,                         \
+         "Publish on this subject. Default: __anycable__.")                    \
+  OPTION("nats-dont-randomize-servers", BOOLEAN, set_nats_dont_randomize,      \
+         "Try the servers in their order. Default: false.")                    \
+  OPTION("http-broadcast-url", "=URL", set_http_broadcast_url,                 \
+         "Publish to this URL by http. Default: /_broadcast on port 8080 of" NL\
+         "localhost if there is a key or a secret, else on port 8090.")        \
+  OPTION("http-rpc-mount-path", "=PATH", set_http_mount_path,                  \
+         "Serve HTTP RPC too, under this path, such as /_anycable.")           \
+  OPTION("http-host", "=ADDRESS", set_http_host,                               \
+         "Serve HTTP there, and not where gRPC is.")                           \
+  OPTION("http-rpc-secret", "=KEY", set_http_rpc_secret,                       \
+         "The key of calls by HTTP. Default: derived from the secret, if" NL   \
+         "there is one.")                                                      \
+  OPTION("http-rpc-public", BOOLEAN, set_http_rpc_public,                      \
+         "Serve HTTP RPC without a key where other machines reach it." NL      \
+         "Default: false.")                                                    \
+  OPTION("http-health-port", "=PORT", set_http_health_port,                    \
+         "Serve health and metrics on this port, of all addresses.")           \
+  OPTION("http-health-path", "=PATH", set_http_health_path,                    \
+         "Default: /health.")                                                  \
+  OPTION("http-metrics-path", "=PATH", set_http_metrics_path,                  \
+         "Default: /metrics.")
 /* clang-format on */
 
 struct option {
@@ -275,6 +374,15 @@ static int set_all(anycable_config *config, const struct given *given) {
   return first ? first : rc;
 }
 
+/* The variable that other programs share: what is in it matters only to who
+ * uses Redis, so it is not checked here. */
+static int load_redis_url(anycable_config *config) {
+  const char *url = getenv("REDIS_URL");
+  return url && *url
+             ? ac_config_set_text(config, &config->shared_redis_url, url)
+             : ANYCABLE_OK;
+}
+
 int anycable_config_load_env(anycable_config *config) {
   if (!config)
     return ANYCABLE_ERR_INVALID;
@@ -283,7 +391,9 @@ int anycable_config_load_env(anycable_config *config) {
     const char *value = getenv(name_of(ENVIRONMENT, i).text);
     given.values[i] = value && *value ? value : NULL;
   }
-  return set_all(config, &given);
+  int rc = load_redis_url(config);
+  int rest = set_all(config, &given);
+  return rc ? rc : rest;
 }
 
 /* The option that |argument| is a flag of, or COUNT. |*value| is what stands
@@ -316,7 +426,7 @@ static int take(anycable_config *config, struct given *given, int argc,
   size_t option = match(argv[at], &value);
   if (option == COUNT)
     return 0;
-  bool is_boolean = strcmp(options[option].value, BOOLEAN) == 0;
+  bool is_boolean = options[option].value[0] == '[';
   int taken = 1;
   if (!value && is_boolean) {
     value = "true";

@@ -10,6 +10,10 @@
 #include "base/clock.h"
 #include "io/errors.h"
 #include "rpc/app.h"
+#include "server/broadcasting.h"
+#include "server/hosted.h"
+#include "server/mounted.h"
+#include "services/reflection.h"
 
 enum { ARENA_BLOCK = 4096, ARENAS_KEPT = 2048 };
 
@@ -17,6 +21,11 @@ enum { ARENA_BLOCK = 4096, ARENAS_KEPT = 2048 };
 
 static uint64_t loop_now(void *loop) {
   return ac_loop_now(loop);
+}
+
+static uint64_t loop_clock(void *loop) {
+  (void)loop;
+  return ac_clock_now();
 }
 
 static int loop_timer_set(void *loop, struct ac_timer *timer, uint64_t at) {
@@ -73,14 +82,29 @@ static void health_watch_closed(void *owner, struct ac_grpc_call *call) {
   ac_health_watch_closed(call);
 }
 
-/* What comes most often stands first. */
+static void reflect(void *owner, struct ac_grpc_call *call, char *message,
+                    size_t len) {
+  (void)owner;
+  ac_reflection_ask(call, message, len);
+}
+
+/* What comes most often stands first; what may be switched off, last. */
 static const struct ac_grpc_method methods[AC_SERVER_METHODS] = {
-    {"/anycable.RPC/Command", command_method, rpc_closed},
-    {"/anycable.RPC/Connect", connect_method, rpc_closed},
-    {"/anycable.RPC/Disconnect", disconnect_method, rpc_closed},
-    {"/grpc.health.v1.Health/Check", health_check, NULL},
-    {"/grpc.health.v1.Health/Watch", health_watch, health_watch_closed},
+    {"/anycable.RPC/Command", command_method, rpc_closed, false},
+    {"/anycable.RPC/Connect", connect_method, rpc_closed, false},
+    {"/anycable.RPC/Disconnect", disconnect_method, rpc_closed, false},
+    {"/grpc.health.v1.Health/Check", health_check, NULL, false},
+    {"/grpc.health.v1.Health/Watch", health_watch, health_watch_closed, false},
+    {"/grpc.reflection.v1.ServerReflection/ServerReflectionInfo", reflect, NULL,
+     true},
+    {"/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo", reflect,
+     NULL, true},
 };
+
+static size_t n_methods(const anycable_config *config) {
+  const char *on = anycable_config_get(config, ANYCABLE_SETTING_RPC_REFLECTION);
+  return strcmp(on, "true") == 0 ? AC_SERVER_METHODS : AC_SERVER_METHODS - 2;
+}
 
 /* --- limits -------------------------------------------------------------- */
 
@@ -125,69 +149,26 @@ static struct ac_h2_config h2_config(const anycable_config *config) {
 
 /* --- making -------------------------------------------------------------- */
 
-static bool add_listener(anycable_server *server,
-                         struct ac_listener *listener) {
-  size_t n = server->n_listeners;
-  struct ac_listener **listeners =
-      realloc(server->listeners, (n + 1) * sizeof(*listeners));
-  if (listeners)
-    server->listeners = listeners;
-  char **addresses = realloc(server->addresses, (n + 1) * sizeof(*addresses));
-  if (addresses)
-    server->addresses = addresses;
-  char *address = strdup(ac_listener_address(listener));
-  if (!listeners || !addresses || !address ||
-      !ac_listener_start(listener, server->loop, ac_server_accepted, server)) {
-    free(address);
-    ac_listener_free(listener);
-    return false;
-  }
-  listeners[n] = listener;
-  addresses[n] = address;
-  server->n_listeners++;
-  return true;
-}
-
-static int listen_on(anycable_server *server, char *addresses) {
-  char reason[256];
-  char *rest = NULL;
-  for (char *one = strtok_r(addresses, ", ", &rest); one;
-       one = strtok_r(NULL, ", ", &rest)) {
-    struct ac_listener *listener =
-        ac_listener_open(one, reason, sizeof(reason));
-    if (!listener) {
-      ac_app_fail(server->app, "%s", reason);
-      return ANYCABLE_ERR_IO;
-    }
-    if (!add_listener(server, listener))
-      return ANYCABLE_ERR_NOMEM;
-  }
-  return ANYCABLE_OK;
-}
-
-static int open_listeners(anycable_server *server) {
+/* gRPC first: the first address of a server is where AnyCable calls it. */
+static int open_doors(anycable_server *server) {
   const anycable_config *config = server->config;
-  char reason[256];
-  for (size_t i = 0; i < config->n_fds; i++) {
-    struct ac_listener *listener =
-        ac_listener_adopt(config->fds[i], reason, sizeof(reason));
-    if (!listener) {
-      ac_app_fail(server->app, "%s", reason);
-      return ANYCABLE_ERR_IO;
-    }
-    if (!add_listener(server, listener))
-      return ANYCABLE_ERR_NOMEM;
-  }
-  if (!config->rpc_host && config->n_fds > 0)
-    return ANYCABLE_OK;
-  char *addresses =
-      strdup(config->rpc_host ? config->rpc_host : AC_DEFAULT_RPC_HOST);
-  int error = addresses ? listen_on(server, addresses) : ANYCABLE_ERR_NOMEM;
-  free(addresses);
-  if (!error && server->n_listeners == 0) {
-    ac_app_fail(server->app, "rpc_host: there is no address in \"%s\"",
-                config->rpc_host);
-    return ANYCABLE_ERR_INVALID;
+  const char *http = anycable_config_get(config, ANYCABLE_SETTING_HTTP_HOST);
+  const char *health =
+      anycable_config_get(config, ANYCABLE_SETTING_HTTP_HEALTH_PORT);
+  const char *rpc = config->rpc_host;
+  char address[16];
+  int error = ANYCABLE_OK;
+  for (size_t i = 0; i < config->n_fds && !error; i++)
+    error = ac_door_adopt(server, AC_DOOR_RPC, config->fds[i]);
+  if (!rpc && config->n_fds == 0)
+    rpc = AC_DEFAULT_RPC_HOST;
+  if (!error && rpc && strcmp(rpc, AC_NOWHERE) != 0)
+    error = ac_door_open_all(server, AC_DOOR_RPC, rpc);
+  if (!error && http)
+    error = ac_door_open_all(server, AC_DOOR_HTTP, http);
+  if (!error && health) {
+    snprintf(address, sizeof(address), ":%s", health);
+    error = ac_door_open_all(server, AC_DOOR_HEALTH, address);
   }
   return error;
 }
@@ -205,6 +186,76 @@ static int open_tls(anycable_server *server) {
   return ANYCABLE_ERR_TLS;
 }
 
+static int add_broadcasters(anycable_server *server) {
+  char reason[512];
+  int error =
+      ac_broadcasting_add(server->app, server->config, reason, sizeof(reason));
+  if (error)
+    ac_app_fail(server->app, "%s", reason);
+  return error;
+}
+
+/* --- HTTP ----------------------------------------------------------------- */
+
+static bool is_ready(void *owner) {
+  anycable_server *server = owner;
+  return server->health.serving;
+}
+
+static void wire_http_service(anycable_server *server) {
+  const anycable_config *config = server->config;
+  server->probes = (struct ac_http_service){
+      .health = anycable_config_get(config, ANYCABLE_SETTING_HTTP_HEALTH_PATH),
+      .metrics =
+          anycable_config_get(config, ANYCABLE_SETTING_HTTP_METRICS_PATH),
+      .limits = {size(config, ANYCABLE_LIMIT_ELEMENTS),
+                 u32(config, ANYCABLE_LIMIT_JSON_DEPTH)},
+      .call_time = ms(config, ANYCABLE_LIMIT_CALL_TIME),
+      .rpc = server->rpc,
+      .runtime = server->grpc.runtime,
+      .owner = server,
+      .is_ready = is_ready,
+      .figures = ac_server_figures,
+  };
+  server->http = server->probes;
+  server->http.mount =
+      anycable_config_get(config, ANYCABLE_SETTING_HTTP_RPC_MOUNT_PATH);
+  server->http.key =
+      anycable_config_get(config, ANYCABLE_SETTING_HTTP_RPC_SECRET);
+  server->http_on_rpc =
+      server->http.mount &&
+      !anycable_config_get(config, ANYCABLE_SETTING_HTTP_HOST);
+}
+
+static struct ac_http1 *new_http1(const anycable_server *server) {
+  const anycable_config *config = server->config;
+  const struct ac_http1_config http1 = {
+      .limits = {size(config, ANYCABLE_LIMIT_HEADERS),
+                 size(config, ANYCABLE_LIMIT_HEADER_COUNT),
+                 size(config, ANYCABLE_LIMIT_MESSAGE)},
+      .arena_cap = size(config, ANYCABLE_LIMIT_CALL_MEMORY),
+      .handshake_time = ms(config, ANYCABLE_LIMIT_HANDSHAKE_TIME),
+      .request_time = ms(config, ANYCABLE_LIMIT_REQUEST_TIME),
+      .send_time = ms(config, ANYCABLE_LIMIT_SEND_TIME),
+      .idle_time = ms(config, ANYCABLE_LIMIT_IDLE_TIME),
+      .chatter_level = server->grpc.chatter_level,
+  };
+  return ac_http1_new(&http1, server->grpc.arenas, &server->grpc.runtime,
+                      &server->log);
+}
+
+static bool wire_http(anycable_server *server) {
+  const anycable_config *config = server->config;
+  bool http = server->http_on_rpc ||
+              anycable_config_get(config, ANYCABLE_SETTING_HTTP_HOST);
+  bool probes = anycable_config_get(config, ANYCABLE_SETTING_HTTP_HEALTH_PORT);
+  if (http)
+    server->http1 = new_http1(server);
+  if (probes)
+    server->probes1 = new_http1(server);
+  return !http == !server->http1 && !probes == !server->probes1;
+}
+
 /* From the application's side to the wire's. */
 static int wire(anycable_server *server) {
   const anycable_config *config = server->config;
@@ -216,7 +267,8 @@ static int wire(anycable_server *server) {
     ac_app_fail(server->app, "the event loop: %s", ac_errno_text(errno));
     return ANYCABLE_ERR_IO;
   }
-  const struct ac_runtime runtime = {server->loop, loop_now, loop_timer_set,
+  const struct ac_runtime runtime = {server->loop,     loop_now,
+                                     loop_clock,       loop_timer_set,
                                      loop_timer_clear, loop_wake};
   const struct ac_rpc_config rpc_config = {
       .workers = config->workers,
@@ -240,7 +292,7 @@ static int wire(anycable_server *server) {
                  ms(config, ANYCABLE_LIMIT_CALL_TIME),
                  size(config, ANYCABLE_LIMIT_CALL_MEMORY)},
       .methods = server->methods,
-      .n_methods = AC_SERVER_METHODS,
+      .n_methods = n_methods(config),
       .owner = server,
       .settled = ac_server_settled,
       .arenas = ac_arena_pool_new(ARENA_BLOCK, ARENAS_KEPT),
@@ -251,10 +303,17 @@ static int wire(anycable_server *server) {
   if (server->grpc.arenas)
     ac_arena_pool_limit(server->grpc.arenas,
                         size(config, ANYCABLE_LIMIT_MEMORY));
+  if (!server->rpc || !server->grpc.arenas)
+    return ANYCABLE_ERR_NOMEM;
+  wire_http_service(server);
+  if (!wire_http(server))
+    return ANYCABLE_ERR_NOMEM;
   server->h2 =
-      ac_h2_new(&h2, &ac_grpc_handler, &server->grpc, &runtime, &server->log);
-  return server->rpc && server->grpc.arenas && server->h2 ? ANYCABLE_OK
-                                                          : ANYCABLE_ERR_NOMEM;
+      server->http_on_rpc
+          ? ac_h2_new(&h2, &ac_mounted_handler, server, &runtime, &server->log)
+          : ac_h2_new(&h2, &ac_grpc_handler, &server->grpc, &runtime,
+                      &server->log);
+  return server->h2 ? ANYCABLE_OK : ANYCABLE_ERR_NOMEM;
 }
 
 static int check(anycable_app *app, const anycable_config *config) {
@@ -279,6 +338,10 @@ static anycable_server *allocate(anycable_app *app,
     return NULL;
   server->app = app;
   ac_app_ref(app);
+  ac_list_init(&server->doors);
+  ac_list_init(&server->visitors);
+  ac_list_init(&server->hosted);
+  ac_list_init(&server->inbox);
   pthread_mutex_init(&server->mutex, NULL);
   pthread_condattr_t monotonic;
   pthread_condattr_init(&monotonic);
@@ -307,14 +370,18 @@ int anycable_server_new(anycable_server **out, anycable_app *app,
     ac_app_fail(app, "out of memory");
     return ANYCABLE_ERR_NOMEM;
   }
+  size_t broadcasters = app->n_broadcasters;
   error = wire(server);
+  if (!error)
+    error = add_broadcasters(server);
   if (!error)
     error = open_tls(server);
   if (!error)
-    error = open_listeners(server);
+    error = open_doors(server);
   if (error) {
     if (error == ANYCABLE_ERR_NOMEM)
       ac_app_fail(app, "out of memory");
+    ac_app_keep_broadcasters(app, broadcasters); /* the next try's are others */
     ac_server_destroy(server);
     return error;
   }
@@ -327,12 +394,11 @@ int anycable_server_new(anycable_server **out, anycable_app *app,
 /* Nobody drives it any more. Connections end first, which lets go of their
  * calls; then handlers are waited for; the loop is needed until then. */
 void ac_server_destroy(anycable_server *server) {
-  for (size_t i = 0; i < server->n_listeners; i++) {
-    ac_listener_free(server->listeners[i]);
-    free(server->addresses[i]);
-  }
-  free(server->listeners);
-  free(server->addresses);
+  ac_doors_free(server);
+  ac_visitors_free(server);
+  ac_hosted_give_up(server);
+  ac_http1_free(server->http1);
+  ac_http1_free(server->probes1);
   ac_h2_free(server->h2);
   ac_rpc_free(server->rpc);
   ac_arena_pool_release(server->grpc.arenas);
@@ -350,8 +416,8 @@ void ac_server_destroy(anycable_server *server) {
 
 const char *anycable_server_address(const anycable_server *server,
                                     size_t index) {
-  return server && index < server->n_listeners ? server->addresses[index]
-                                               : NULL;
+  const struct ac_door *door = server ? ac_door_at(server, index) : NULL;
+  return door ? door->address : NULL;
 }
 
 int anycable_server_fd(const anycable_server *server) {
@@ -367,6 +433,13 @@ int ac_server_fail(anycable_server *server, int error, const char *text) {
 
 const char *anycable_server_error(const anycable_server *server) {
   return server ? server->text : "there is no server";
+}
+
+struct ac_tls *ac_server_tls(anycable_server *server) {
+  pthread_mutex_lock(&server->mutex);
+  struct ac_tls *tls = server->tls ? ac_tls_ref(server->tls) : NULL;
+  pthread_mutex_unlock(&server->mutex);
+  return tls;
 }
 
 int anycable_server_reload_tls(anycable_server *server, const char *cert,

@@ -2,7 +2,9 @@
 #include "args.h"
 #include "command.h"
 
+#include <ctype.h>
 #include <stdarg.h>
+#include <stdlib.h>
 #include <string.h>
 
 bool args_fail(struct args *args, const char *format, ...) {
@@ -32,7 +34,8 @@ static const struct flag *flag_at(const struct command *command, int index) {
 
 static void flag_help(FILE *out, const struct flag *flag) {
   const char *line = flag->help;
-  int width = fprintf(out, "  --%s%s%s", flag->name, flag->argument ? " " : "",
+  const char *space = flag->argument && flag->argument[0] != '[' ? " " : "";
+  int width = fprintf(out, "  --%s%s%s", flag->name, space,
                       flag->argument ? flag->argument : "");
 
   /* A long name has a line of its own, the text stays in its column. */
@@ -57,6 +60,13 @@ void args_help(FILE *out, const struct command *command) {
     flag_help(out, flag);
   fprintf(out, "  --help                  print this\n\n%s", command->more);
 }
+
+/* What read_next() returns besides ids of flags. */
+enum {
+  ARGS_END = -1,
+  ARGS_OPERAND = -2,
+  ARGS_STOP = -3 /* --help or a mistake, dealt with */
+};
 
 static int unknown_flag(struct args *args, const char *text) {
   char allowed[1024] = "";
@@ -97,6 +107,8 @@ static int read_flag(struct args *args, const char *text, const char **value) {
   }
   if (name[len] == '=') {
     *value = name + len + 1;
+  } else if (flag->argument[0] == '[') {
+    *value = NULL;
   } else if (*args->argv) {
     *value = *args->argv++;
   } else {
@@ -107,7 +119,9 @@ static int read_flag(struct args *args, const char *text, const char **value) {
   return flag->id;
 }
 
-int args_next(struct args *args, const char **value) {
+/* The id of the next flag, or one of the above; |value| is that of the flag or
+ * the operand, and is left as it is where a flag takes none. */
+static int read_next(struct args *args, const char **value) {
   const char *text = *args->argv;
 
   if (!text)
@@ -115,7 +129,7 @@ int args_next(struct args *args, const char **value) {
   args->argv++;
   if (!args->operands_only && strcmp(text, "--") == 0) {
     args->operands_only = true;
-    return args_next(args, value);
+    return read_next(args, value);
   }
   if (args->operands_only || text[0] != '-' || text[1] == '\0') {
     *value = text;
@@ -129,4 +143,53 @@ int args_next(struct args *args, const char **value) {
   if (text[1] != '-')
     return unknown_flag(args, text);
   return read_flag(args, text, value);
+}
+
+bool args_read(struct args *args, args_operand_fn *operand, args_flag_fn *flag,
+               void *ctx) {
+  for (;;) {
+    const char *value = NULL;
+    int id = read_next(args, &value);
+
+    if (id == ARGS_END)
+      return true;
+    if (id == ARGS_STOP)
+      return false;
+    if (id == ARGS_OPERAND ? !operand(args, value, ctx)
+                           : !flag(args, id, value, ctx))
+      return false;
+  }
+}
+
+/* A day; grpc-timeout has room for eight digits. */
+enum { TIMEOUT_MAX_SECONDS = 86400 };
+
+/* Seconds with up to three decimals, as milliseconds; -1 for anything else. */
+static int64_t parse_seconds(const char *text) {
+  size_t whole = strspn(text, "0123456789"), decimals = 0;
+  int64_t ms;
+
+  if (whole == 0 || whole > 5)
+    return -1;
+  ms = (int64_t)atoi(text) * 1000;
+  text += whole;
+  if (*text == '.') {
+    int unit = 100;
+    for (text++; isdigit((unsigned char)*text) && decimals < 3; decimals++) {
+      ms += (*text++ - '0') * unit;
+      unit /= 10;
+    }
+    if (decimals == 0)
+      return -1;
+  }
+  if (*text || ms == 0 || ms > TIMEOUT_MAX_SECONDS * INT64_C(1000))
+    return -1;
+  return ms;
+}
+
+bool args_timeout(struct args *args, const char *value, int64_t *ms) {
+  *ms = parse_seconds(value);
+  return *ms >= 0 ||
+         args_fail(args, "--timeout takes seconds, 0.001 to %d, not \"%s\"",
+                   TIMEOUT_MAX_SECONDS, value);
 }

@@ -57,8 +57,9 @@ static const struct flag *find_flag(int id) {
   return flag;
 }
 
-static bool take_operand(struct invocation *in, struct args *args,
-                         const char *value) {
+static bool take_operand(struct args *args, const char *value, void *ctx) {
+  struct invocation *in = ctx;
+
   if (!in->target.has_address)
     return target_set_address(&in->target, args, value);
   if (in->method == METHOD_COUNT) {
@@ -74,8 +75,9 @@ static bool take_operand(struct invocation *in, struct args *args,
   return true;
 }
 
-static bool take_flag(struct invocation *in, struct args *args, int id,
-                      const char *value) {
+static bool take_flag(struct args *args, int id, const char *value, void *ctx) {
+  struct invocation *in = ctx;
+
   if (id == FLAG_SID) {
     in->sid = value;
   } else if (id == FLAG_PROTOV) {
@@ -91,16 +93,8 @@ static bool take_flag(struct invocation *in, struct args *args, int id,
 
 /* True where the arguments are read, and make sense one by one. */
 static bool take_all(struct invocation *in, struct args *args) {
-  const char *value = NULL;
-  int id;
-
-  while ((id = args_next(args, &value)) != ARGS_END) {
-    if (id == ARGS_STOP)
-      return false;
-    if (id == ARGS_OPERAND ? !take_operand(in, args, value)
-                           : !take_flag(in, args, id, value))
-      return false;
-  }
+  if (!args_read(args, take_operand, take_flag, in))
+    return false;
   if (in->target.has_address && in->method == METHOD_COUNT)
     return args_fail(args, "which RPC: connect, command or disconnect?");
   return target_check(&in->target, args) &&

@@ -26,5 +26,11 @@ struct command {
 
 extern const struct command call_command;
 extern const struct command health_command;
+extern const struct command broadcast_command;
+extern const struct command disconnect_command;
+extern const struct command sign_command;
+extern const struct command verify_command;
+extern const struct command jwt_command;
+extern const struct command secret_command;
 
 #endif

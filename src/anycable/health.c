@@ -15,6 +15,40 @@ static const struct flag flags[] = {
      "hangs up; without a timeout unless there is --timeout"},
     {0, NULL, NULL, NULL}};
 
+struct invocation {
+  struct target target;
+  const char *service; /* NULL: not given */
+  bool watch;
+};
+
+static bool take_operand(struct args *args, const char *value, void *ctx) {
+  struct invocation *in = ctx;
+
+  if (!in->target.has_address)
+    return target_set_address(&in->target, args, value);
+  if (in->service)
+    return args_fail(args, "one argument too many: \"%s\"", value);
+  in->service = value;
+  return true;
+}
+
+static bool take_flag(struct args *args, int id, const char *value, void *ctx) {
+  struct invocation *in = ctx;
+
+  if (id != FLAG_WATCH)
+    return target_set_flag(&in->target, args, id, value);
+  in->watch = true;
+  return true;
+}
+
+static bool take_all(struct invocation *in, struct args *args) {
+  if (!args_read(args, take_operand, take_flag, in))
+    return false;
+  if (in->service && !text_is_utf8(in->service))
+    return args_fail(args, "SERVICE is not valid UTF-8");
+  return target_check(&in->target, args);
+}
+
 /* Prints the status that the message holds; |ctx| is where the last one is
  * kept. */
 static bool print_status(const uint8_t *data, size_t len,
@@ -72,34 +106,15 @@ static int check(struct target *target, const char *service, bool watch) {
 
 static int run(struct args *args) {
   enum { DEFAULT_TIMEOUT_MS = 3000 };
-  struct target target;
-  const char *value, *service = NULL;
-  bool watch = false, ok = true;
-  int id;
+  struct invocation in = {.service = NULL};
 
-  target_init(&target, -1);
-  while (ok && (id = args_next(args, &value)) != ARGS_END) {
-    if (id == ARGS_STOP)
-      ok = false;
-    else if (id == FLAG_WATCH)
-      watch = true;
-    else if (id != ARGS_OPERAND)
-      ok = target_set_flag(&target, args, id, value);
-    else if (!target.has_address)
-      ok = target_set_address(&target, args, value);
-    else if (!service)
-      service = value;
-    else
-      ok = args_fail(args, "one argument too many: \"%s\"", value);
+  target_init(&in.target, -1);
+  if (take_all(&in, args)) {
+    if (in.target.timeout_ms < 0 && !in.watch)
+      in.target.timeout_ms = DEFAULT_TIMEOUT_MS;
+    args->status = check(&in.target, in.service ? in.service : "", in.watch);
   }
-  if (ok && service && !text_is_utf8(service))
-    ok = args_fail(args, "SERVICE is not valid UTF-8");
-  ok = ok && target_check(&target, args);
-  if (target.timeout_ms < 0 && !watch)
-    target.timeout_ms = DEFAULT_TIMEOUT_MS;
-  if (ok)
-    args->status = check(&target, service ? service : "", watch);
-  target_deinit(&target);
+  target_deinit(&in.target);
   return args->status;
 }
 

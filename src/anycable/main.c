@@ -5,8 +5,9 @@
 #include <signal.h>
 #include <string.h>
 
-static const struct command *const commands[] = {&call_command,
-                                                 &health_command};
+static const struct command *const commands[] = {
+    &call_command, &health_command, &broadcast_command, &disconnect_command,
+    &sign_command, &verify_command, &jwt_command,       &secret_command};
 enum { COMMAND_COUNT = sizeof commands / sizeof commands[0] };
 
 static void print_help(void) {

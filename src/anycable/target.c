@@ -29,9 +29,6 @@ const struct flag target_flags[] = {
      "be in between"},
     {0, NULL, NULL, NULL}};
 
-/* A day; grpc-timeout has room for eight digits. */
-enum { TIMEOUT_MAX_SECONDS = 86400 };
-
 void target_init(struct target *target, int64_t timeout_ms) {
   memset(target, 0, sizeof *target);
   target->timeout_ms = timeout_ms;
@@ -50,29 +47,6 @@ bool target_set_address(struct target *target, struct args *args,
   if (!target->has_address)
     args_fail(args, "ADDRESS is %s, not \"%s\"", ADDRESS_FORMS, text);
   return target->has_address;
-}
-
-/* Seconds with up to three decimals, as milliseconds; -1 for anything else. */
-static int64_t parse_seconds(const char *text) {
-  size_t whole = strspn(text, "0123456789"), decimals = 0;
-  int64_t ms;
-
-  if (whole == 0 || whole > 5)
-    return -1;
-  ms = (int64_t)atoi(text) * 1000;
-  text += whole;
-  if (*text == '.') {
-    int unit = 100;
-    for (text++; isdigit((unsigned char)*text) && decimals < 3; decimals++) {
-      ms += (*text++ - '0') * unit;
-      unit /= 10;
-    }
-    if (decimals == 0)
-      return -1;
-  }
-  if (*text || ms == 0 || ms > TIMEOUT_MAX_SECONDS * INT64_C(1000))
-    return -1;
-  return ms;
 }
 
 /* What gRPC allows in a name, and what is not its own. */
@@ -148,11 +122,7 @@ bool target_set_flag(struct target *target, struct args *args, int id,
                      const char *value) {
   switch (id) {
   case FLAG_TIMEOUT:
-    target->timeout_ms = parse_seconds(value);
-    if (target->timeout_ms >= 0)
-      return true;
-    return args_fail(args, "--timeout takes seconds, 0.001 to %d, not \"%s\"",
-                     TIMEOUT_MAX_SECONDS, value);
+    return args_timeout(args, value, &target->timeout_ms);
   case FLAG_METADATA:
     return parse_metadata(target, args, value);
   case FLAG_CA:

@@ -13,10 +13,12 @@ abort exit _exit quick_exit atexit on_exit system popen fork vfork daemon:
 printf fprintf vprintf vfprintf dprintf puts fputs putchar putc fputc fwrite
 perror fflush stdout stderr: server/main.o
 fopen fdopen freopen stdin syslog openlog:
-getenv secure_getenv: server/options.o
-setenv putenv unsetenv clearenv environ:
-sigaction signal: server/main_signals.o
-sigprocmask raise kill alarm setitimer:
+getenv secure_getenv: server/options.o server/main_systemd.o
+setenv putenv clearenv:
+unsetenv: server/main_systemd.o
+environ kill posix_spawn waitpid: server/main_command.o
+sigaction signal: server/main_signals.o modules/nats/process.o
+sigprocmask raise alarm setitimer:
 setlocale newlocale uselocale chdir umask:
 strerror strtok gmtime localtime ctime asctime rand srand random srandom:
 sleep usleep nanosleep select:

@@ -15,8 +15,10 @@ import subprocess
 import sys
 import tempfile
 
+import broadcast
 import counts
 import load as loads
+import message
 import process
 import required
 
@@ -30,8 +32,10 @@ SHAPES = {
 }
 # The load of a connection is the same, so that only their number differs.
 MANY = {"10x10": (10, 10, False), "1000x10": (1000, 10, False)}
-PARTS = [*SHAPES, "tls", "many", "held", "ready", "syscalls", "instructions",
-         "sizes"]
+# HTTP RPC: as many calls at a time, each on a connection of its own.
+HTTP_SHAPE = (28, 1, False)
+PARTS = [*SHAPES, "http", "tls", "many", "held", "ready", "syscalls", "instructions",
+         "sizes", "broadcast"]
 
 
 class Bench:
@@ -40,12 +44,19 @@ class Bench:
     def __init__(self, options, work):
         self.options, self.work = options, work
         self.load = loads.Load(work)
+        self.http_load = loads.HttpLoad(work)
         self.seen = {}
         self.commands = {
             "peer": [options.peer],
             "inline": [options.server, "--workers", "0"],
             "pool": [options.server],
         }
+        # As inline, with a channel in place of the factory.
+        self.channel = [options.server, "--workers", "0",
+                        "--message", message.MESSAGE]
+        # Both ways in.
+        self.http = [*self.commands["inline"], "--mount", message.HTTP_MOUNT]
+        self.with_modules = [options.server, "--broadcast", "redis,nats,http"]
 
     def start(self, name):
         """A server; " tls" behind its name gives it a certificate."""
@@ -95,6 +106,28 @@ class Bench:
                   f"{median.p50:9,.0f} {median.p99:9,.0f} {median.cpu:9.2f}",
                   flush=True)
 
+    def measure_http(self):
+        """HTTP RPC and gRPC, of the same server, in turns."""
+        ways = {"grpc": (self.load, SHAPES["1x28"]),
+                "http": (self.http_load, HTTP_SHAPE)}
+        print(f"\n{'by':10} {'load':9} {'req/s':>10} {'CPU us':>9}")
+        with process.Server("inline", self.http) as server:
+            requests = {way: load.requests_for(
+                server, *shape[:2], self.options.seconds, process.CLIENT_CPU)
+                for way, (load, shape) in ways.items()}
+            runs = {way: [] for way in ways}
+            for _ in range(self.options.runs):
+                for way, (load, shape) in ways.items():
+                    runs[way].append(load.run(server, *shape[:2],
+                                              requests[way]))
+        for way, seen in runs.items():
+            rate, used = (statistics.median(getattr(run, figure)
+                                            for run in seen)
+                          for figure in ("rate", "cpu"))
+            self.seen["way", way] = used
+            shape = "x".join(map(str, ways[way][1][:2]))
+            print(f"{way:10} {shape:9} {rate:10,.0f} {used:9.2f}", flush=True)
+
     def measure_loads(self, wanted):
         everyone = list(self.commands)
         if "many" in wanted:
@@ -105,6 +138,9 @@ class Bench:
                  *certificate(self.work)]))
             self.measure({"1x28": SHAPES["1x28"]},
                          [*everyone, *(name + " tls" for name in everyone)])
+            with process.Server("modules tls", self.with_modules,
+                                certificate(self.work)) as server:
+                self.seen[server.name, "idle"] = server.memory()
         shapes = {s: SHAPES[s] for s in SHAPES if s in wanted}
         if shapes:
             self.measure(shapes, everyone)
@@ -134,9 +170,12 @@ class Bench:
         print(f"system calls counted by {tool}")
 
     def measure_instructions(self):
-        for name in ("peer", "inline"):
+        commands = {"peer": self.commands["peer"],
+                    "inline": self.commands["inline"],
+                    "channel": self.channel}
+        for name, command in commands.items():
             self.seen[name, "profile"] = profile = counts.instructions(
-                self.load, name, self.commands[name], SHAPES["10x28"][:2],
+                self.load, name, command, SHAPES["10x28"][:2],
                 2000 if self.options.quick else 10000)
             print_profile(name, profile)
 
@@ -150,13 +189,22 @@ class Bench:
         self.seen["peer", "libraries"] = counts.libraries_size(
             self.options.peer)
 
+    def measure_broadcast(self):
+        program = os.path.join(self.options.build, "bench", "publish")
+        seen = broadcast.measure(program, self.work, self.options.runs,
+                                 self.options.quick)
+        broadcast.print_figures(seen)
+        self.seen["broadcast"] = seen
+
     def run(self, wanted):
         self.measure_loads(wanted)
-        for part, measure in (("held", self.measure_memory),
+        for part, measure in (("http", self.measure_http),
+                              ("held", self.measure_memory),
                               ("ready", self.measure_ready),
                               ("syscalls", self.measure_system_calls),
                               ("instructions", self.measure_instructions),
-                              ("sizes", self.measure_sizes)):
+                              ("sizes", self.measure_sizes),
+                              ("broadcast", self.measure_broadcast)):
             if part in wanted:
                 measure()
 

@@ -92,7 +92,8 @@ def instructions(load, name, command, shape, requests):
         wrapper = ["valgrind", "-q", "--tool=callgrind",
                    f"--callgrind-out-file={path}"]
         with Server(name, command, wrapper=wrapper, patience=60) as server:
-            run_checked(load.argv(server, *shape, count), count, name)
+            run_checked(load.argv(server, *shape, count), count, name,
+                        load.expected())
         runs.append(read_callgrind(path))
     return runs[0].per_request(runs[1], requests)
 

@@ -35,13 +35,17 @@ class Load:
                 f"-d{self.body}", *headers,
                 f"{scheme}://127.0.0.1:{server.port}{message.PATH}"]
 
+    def expected(self):
+        """Bytes of an answer."""
+        return len(message.framed(message.reply()))
+
     def run(self, server, connections, streams, requests, cpu=CLIENT_CPU):
         if os.path.exists(self.log):
             os.unlink(self.log)
         argv = self.argv(server, connections, streams, requests, cpu)
         argv.insert(-1, f"--log-file={self.log}")
         before = server.cpu()
-        out = run_checked(argv, requests, server.name)
+        out = run_checked(argv, requests, server.name, self.expected())
         used = server.cpu() - before
         rate = float(re.search(r"finished in .*?, ([\d.]+) req/s", out)[1])
         latency = self._latencies()
@@ -60,7 +64,28 @@ class Load:
             return sorted(int(line.rsplit("\t", 1)[1]) for line in f)
 
 
-def run_checked(argv, requests, name):
+class HttpLoad(Load):
+    """HTTP RPC: HTTP/1.1 on connections that are kept, one call at a time."""
+
+    def __init__(self, work):
+        self.body = os.path.join(work, "command.json")
+        self.log = os.path.join(work, "h2load.log")
+        with open(self.body, "wb") as f:
+            f.write(message.command_json())
+
+    def argv(self, server, connections, streams, requests, cpu=CLIENT_CPU):
+        headers = [f"-H{name}: {value}"
+                   for name, value in message.HTTP_METADATA.items()]
+        return ["taskset", "-c", str(cpu), "h2load", "--h1", "-t1",
+                f"-c{connections}", f"-m{streams}", f"-n{requests}",
+                f"-d{self.body}", *headers,
+                f"http://127.0.0.1:{server.port}{message.HTTP_MOUNT}/command"]
+
+    def expected(self):
+        return len(message.reply_json())
+
+
+def run_checked(argv, requests, name, size=None):
     """Runs h2load; raises unless each of |requests| got the right answer:
     h2load cannot see trailers, but an answer with another grpc-status has no
     message, and one with another Status has one of another size."""
@@ -71,7 +96,7 @@ def run_checked(argv, requests, name):
     data = re.search(r"traffic: .*\((\d+)\) data", out)
     if done.returncode != 0 or not (good and status and data):
         raise Failed(f"{name}: h2load failed:\n{out}")
-    expected = requests * len(message.framed(message.reply()))
+    expected = requests * (size or len(message.framed(message.reply())))
     if (int(good[1]) != requests or int(status[1]) != requests
             or int(data[1]) != expected):
         raise Failed(f"{name}: wrong answers, {expected} bytes of messages "

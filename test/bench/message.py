@@ -1,8 +1,11 @@
 """The call that is measured: a realistic Command, and what answers it."""
 
+import json
+
 # What both servers transmit.
+MESSAGE = '{"user":"jack","text":"Hello, everyone in this room!"}'
 FRAME = (r'{"identifier":"{\"channel\":\"ChatChannel\",\"room\":\"42\"}",'
-         r'"message":{"user":"jack","text":"Hello, everyone in this room!"}}')
+         r'"message":' + MESSAGE + "}")
 
 SESSION = ("dGhlIHF1aWNrIGJyb3duIGZveCBqdW1wcyBvdmVyIHRoZSBsYXp5IGRvZw"
            "--4b1f0c6ed3a87295e0f1c2d4b6a8897a5e3d2c1b0f9e8d7c6b5a493827160512"
@@ -55,6 +58,37 @@ def command():
 def reply():
     """The CommandResponse: status SUCCESS and one transmission."""
     return b"\x08\x01" + field(5, FRAME)
+
+
+def command_json():
+    """The same over HTTP, as AnyCable's server writes it."""
+    return json.dumps({
+        "command": "message",
+        "identifier": '{"channel":"ChatChannel","room":"42"}',
+        "connection_identifiers": '{"user":"Z2lkOi8vY2hhdC9Vc2VyLzQ3MTE"}',
+        "data": '{"action":"speak","text":"Hello, everyone in this room!"}',
+        "env": {
+            "url": "http://chat.example.com:8080/cable?locale=en",
+            "headers": {"REMOTE_ADDR": "192.0.2.17",
+                        "cookie": f"_chat_session={SESSION}; theme=dark"},
+            "cstate": {"_s_": '{"user_id":4711,"locale":"en"}'},
+            "istate": {"room": '"42"', "joined_at": '"2024-05-01T12:00:00Z"'},
+        }}, separators=(",", ":")).encode()
+
+
+def reply_json():
+    return json.dumps({"status": 1, "transmissions": [FRAME]},
+                      separators=(",", ":")).encode()
+
+
+HTTP_MOUNT = "/_anycable"
+HTTP_METADATA = {
+    "content-type": "application/json",
+    "user-agent": "Go-http-client/1.1",
+    "accept-encoding": "gzip",
+    "x-anycable-meta-protov": METADATA["protov"],
+    "x-anycable-meta-sid": METADATA["sid"],
+}
 
 
 def framed(message):

@@ -70,6 +70,9 @@ ROWS = [
         lambda seen: (seen["channel", "profile"].total()
                       - seen["inline", "profile"].total()),
         2500, 1500, "{:,.0f}"),
+    Row("CPU of HTTP RPC at 28 connections against gRPC at 1x28",
+        lambda seen: seen["way", "http"] / seen["way", "grpc"], 2, 1.5,
+        "{:.2f}"),
     against_peer("p99 latency", "inline", "1x28", "p99", 3, 5),
     against_peer("p50 latency", "inline", "one-core", "p50", 2.5, 3),
     against_peer("p50 latency", "pool", "one-core", "p50", 1.7, 2),
@@ -106,6 +109,16 @@ ROWS = [
         lambda seen: bend(seen, "inline", "connections"), 1.3, 1.1, "{:.2f}"),
     Row("memory of streams 2501-5000 against 1-2500",
         lambda seen: bend(seen, "inline", "streams"), 1.3, 1.1, "{:.2f}"),
+    # Or 80 % of redis-benchmark -P 64, where a machine is too slow for that.
+    Row("messages of 200 bytes to Redis a second, one thread",
+        lambda seen: seen["broadcast"]["redis"].rate,
+        300000, 300000, "{:,.0f}", least=True),
+    Row("what publishing costs the caller, p50",
+        lambda seen: seen["broadcast"]["each"].p50, 1, 1, "{:.2f} us"),
+    Row("allocations per message in steady state",
+        lambda seen: round(sum(
+            seen["broadcast"]["profile"].allocations.values()), 3),
+        0, 0, "{:.3f}"),
     Row("rate under TLS 1.3 against plain, 1x28",
         lambda seen: 100 * (seen["inline tls", "1x28"].rate
                             / seen["inline", "1x28"].rate),
@@ -150,9 +163,10 @@ def print_figures(seen):
         print("\n" + " " * 34 + "".join(f"{name:>10}" for name in names))
     for text, cells in rows:
         print(f"{text:34}" + "".join(f"{c or '-':>10}" for c in cells))
-    if ("openssl", "idle") in seen:
-        print(f"{'OpenSSL alone with TLS, MiB':34}"
-              f"{seen['openssl', 'idle'] / KIB:>10.2f}")
+    for text, name in (("OpenSSL alone with TLS, MiB", "openssl"),
+                       ("RSS idle with TLS and modules, MiB", "modules tls")):
+        if (name, "idle") in seen:
+            print(f"{text:34}{seen[name, 'idle'] / KIB:>10.2f}")
 
 
 def cell(figure, seen, name):

@@ -1,6 +1,7 @@
 /* The library under `make bench`: a factory whose handlers do nothing but
  * answer, as in peer_grpc_cpp.cc, byte for byte; the frame to transmit comes
- * from the command line. Every limit and check is as by default. */
+ * from the command line. Or a channel that answers the same, with the message
+ * from there. Every limit and check is as by default. */
 
 #define _POSIX_C_SOURCE 200809L
 
@@ -59,6 +60,30 @@ static const anycable_session_ops ops = {
     .identifiers_json = session_identifiers,
 };
 
+/* --- the same as a channel ------------------------------------------------ */
+
+static int connected(anycable_connection *connection, void *ctx) {
+  (void)ctx;
+  return anycable_connection_identify(connection, "user", ANYCABLE_STR("jack"));
+}
+
+/* An action that reads what was said, as any would. */
+static int speak(anycable_channel *chat, anycable_str data, void *ctx) {
+  const anycable_str *message = ctx;
+  (void)data;
+  if (anycable_channel_data_string(chat, "text").len == 0)
+    return anycable_channel_fail(chat, "nothing was said");
+  return anycable_channel_transmit(chat, *message);
+}
+
+static void add_channel(anycable_app *app, anycable_str *message) {
+  anycable_channel_class *chat = anycable_app_channel(app, "ChatChannel");
+  anycable_app_on_connect(app, connected, NULL);
+  anycable_channel_class_on_action(chat, "speak", speak, message);
+}
+
+/* --- the program ---------------------------------------------------------- */
+
 static anycable_server *server;
 
 static void stop(int sig) {
@@ -68,7 +93,7 @@ static void stop(int sig) {
 
 /* Wrong settings are kept by |config|, and told by anycable_server_new(). */
 static bool parse(int argc, char **argv, anycable_config *config,
-                  anycable_str *frame) {
+                  anycable_str *frame, anycable_str *message) {
   const char *cert = NULL, *key = NULL;
   for (int i = 1; i + 1 < argc; i += 2) {
     const char *value = argv[i + 1];
@@ -76,8 +101,14 @@ static bool parse(int argc, char **argv, anycable_config *config,
       anycable_config_set_rpc_host(config, value);
     else if (strcmp(argv[i], "--frame") == 0)
       *frame = anycable_str_of(value);
+    else if (strcmp(argv[i], "--message") == 0)
+      *message = anycable_str_of(value);
     else if (strcmp(argv[i], "--workers") == 0)
       anycable_config_set_workers(config, atoi(value));
+    else if (strcmp(argv[i], "--broadcast") == 0)
+      anycable_config_set(config, ANYCABLE_SETTING_BROADCAST_ADAPTER, value);
+    else if (strcmp(argv[i], "--mount") == 0)
+      anycable_config_set(config, ANYCABLE_SETTING_HTTP_RPC_MOUNT_PATH, value);
     else if (strcmp(argv[i], "--cert") == 0)
       cert = value;
     else if (strcmp(argv[i], "--key") == 0)
@@ -92,16 +123,21 @@ static bool parse(int argc, char **argv, anycable_config *config,
 
 int main(int argc, char **argv) {
   anycable_str frame = ANYCABLE_STR("{}");
+  anycable_str message = {NULL, 0};
   anycable_app *app = anycable_app_new();
   anycable_config *config = anycable_config_new();
-  if (!parse(argc, argv, config, &frame)) {
+  if (!parse(argc, argv, config, &frame, &message)) {
     fprintf(stderr,
-            "usage: %s [--address A] [--frame JSON] [--workers N] "
-            "[--cert FILE --key FILE]\n",
+            "usage: %s [--address A] [--frame JSON | --message JSON] "
+            "[--workers N] "
+            "[--broadcast ADAPTERS] [--mount PATH] [--cert FILE --key FILE]\n",
             argv[0]);
     return 2;
   }
-  anycable_app_set_factory(app, &ops, &frame, NULL);
+  if (message.len > 0)
+    add_channel(app, &message);
+  else
+    anycable_app_set_factory(app, &ops, &frame, NULL);
   if (anycable_server_new(&server, app, config) != ANYCABLE_OK) {
     fprintf(stderr, "%s: %s\n", argv[0], anycable_app_error(app));
     return 1;

@@ -28,10 +28,13 @@ class Server:
         self.process = subprocess.Popen(
             [PROGRAM, *map(str, flags)], stdin=subprocess.PIPE,
             stdout=subprocess.PIPE, stderr=self.errors, text=True)
-        self.address = self.process.stdout.readline().strip()
+        self.addresses = self.process.stdout.readline().split()
+        self.address = self.addresses[0] if self.addresses else None
         if not self.address:
             self.process.wait()
-            raise RuntimeError('no server: ' + self.stderr())
+            reason = self.stderr()
+            self.dispose()
+            raise RuntimeError('no server: ' + reason)
 
     def stderr(self):
         self.errors.seek(0)

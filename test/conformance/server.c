@@ -1,7 +1,7 @@
 /* The server under test: a factory whose behaviour the client chooses, so that
  * tests on raw frames can see what the library made of them.
  *
- * The first line on standard output is the address. Standard input is a
+ * The first line on standard output has the addresses. Standard input is a
  * control channel beside the wire: "stats" is answered by a line of counters,
  * "release" wakes what "block" and "hold" have stopped, the end of input stops
  * the server hard. SIGTERM stops it gracefully, a second one hard. */
@@ -373,9 +373,16 @@ static int set_flag(anycable_config *config, char **argv, int *i) {
   return ANYCABLE_ERR_INVALID;
 }
 
-static anycable_config *configure(char **argv) {
+/* The library's own flags, and those of limits and of this program. */
+static anycable_config *configure(int argc, char **argv) {
   anycable_config *config = anycable_config_new();
   anycable_config_set_rpc_host(config, "127.0.0.1:0");
+  if (anycable_config_load_args(config, &argc, argv) != ANYCABLE_OK) {
+    fprintf(stderr, "%s\n", anycable_config_error(config));
+    anycable_config_free(config);
+    return NULL;
+  }
+  argv[argc] = NULL;
   for (int i = 1; argv[i]; i++) {
     const char *flag = argv[i];
     if (set_flag(config, argv, &i) == ANYCABLE_OK)
@@ -388,8 +395,7 @@ static anycable_config *configure(char **argv) {
 }
 
 int main(int argc, char **argv) {
-  (void)argc;
-  anycable_config *config = configure(argv);
+  anycable_config *config = configure(argc, argv);
   if (!config)
     return 2;
   anycable_app *app = anycable_app_new();
@@ -403,7 +409,10 @@ int main(int argc, char **argv) {
   }
   struct sigaction action = {.sa_handler = on_signal};
   sigaction(SIGTERM, &action, NULL);
-  printf("%s\n", anycable_server_address(server, 0));
+  const char *address;
+  for (size_t i = 0; (address = anycable_server_address(server, i)); i++)
+    printf(i ? " %s" : "%s", address);
+  printf("\n");
   fflush(stdout);
   pthread_t thread;
   pthread_create(&thread, NULL, control, NULL);

@@ -84,6 +84,7 @@ compile() { # a file, what it is
 }
 {
   echo '#include <anycable.h>'
+  sed -n 's/^\.In \(anycable\/.*\)/#include <\1>/p' "$@" | sort -u
   awk -f "$here/synopsis.awk" "$@"
 } >"$work/synopsis.c"
 [ "$(grep -c '^#line' "$work/synopsis.c")" -gt 50 ] ||

@@ -342,6 +342,41 @@ static int do_leave(session *s, anycable_str id, const cJSON *data) {
   return do_echo(s, id, data);
 }
 
+/* Publishes |json| or |text| to |stream|; to all but this client if |others|.
+ */
+static int do_broadcast(session *s, anycable_str id, const cJSON *data) {
+  anycable_str stream = field(data, "stream"), text = field(data, "text");
+  anycable_publish_options options = {.size = sizeof options};
+  (void)id;
+  if (cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(data, "others")))
+    options.exclude_socket =
+        anycable_request_sid(anycable_socket_request(s->socket));
+  if (text.ptr && text.len)
+    return anycable_socket_broadcast_string(s->socket, stream, text, &options);
+  anycable_socket_broadcast(s->socket, stream, field(data, "json"), &options);
+  return ANYCABLE_DONE; /* an error is remembered */
+}
+
+/* Three messages as one. */
+static int do_batch(session *s, anycable_str id, const cJSON *data) {
+  anycable_app *app = anycable_socket_app(s->socket);
+  anycable_str stream = field(data, "stream");
+  (void)id;
+  anycable_app_begin_batch(app);
+  for (int i = 1; i <= 3; i++)
+    anycable_socket_broadcast(s->socket, stream,
+                              anycable_socket_format(s->socket, "%d", i), NULL);
+  return anycable_app_end_batch(app);
+}
+
+/* Disconnects all clients of |who|. */
+static int do_kick(session *s, anycable_str id, const cJSON *data) {
+  (void)id;
+  return anycable_app_disconnect(
+      anycable_socket_app(s->socket), field(data, "who"),
+      cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(data, "reconnect")));
+}
+
 /* A call that is answered by a thread of the application. */
 typedef struct later {
   anycable_deferred *deferred;
@@ -400,6 +435,9 @@ static const struct action {
     {"join", do_join},
     {"leave", do_leave},
     {"later", do_later},
+    {"broadcast", do_broadcast},
+    {"batch", do_batch},
+    {"kick", do_kick},
 };
 
 static int perform(session *s, anycable_str id, anycable_str data) {

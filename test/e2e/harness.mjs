@@ -10,13 +10,25 @@ import { createInterface } from 'node:readline'
 import { createServer } from 'node:net'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { basename, join, resolve } from 'node:path'
 import WebSocket from 'ws'
 
 const PATIENCE = 10_000
 const BACKEND = process.env.E2E_BACKEND
 const SERVER = process.env.E2E_SERVER
 export const SUPERVISOR = process.env.E2E_SUPERVISOR
+
+/**
+ * How the server calls backends: by gRPC; by HTTP; or by HTTP with a proxy in
+ * between. Where a test says more about it, with a scheme or by flags, it says
+ * all.
+ */
+const BY = process.env.E2E_RPC || 'grpc'
+export const byHttp = BY !== 'grpc'
+const MOUNT = '/_anycable'
+const KEY = 'a key of the tests'
+const httpFlags = byHttp
+  ? [`--http-rpc-mount-path=${MOUNT}`, `--http-rpc-secret=${KEY}`] : []
 
 /** The AnyCable server's version, as a number: 1.6.16 is 1.06. */
 export const version = (() => {
@@ -172,8 +184,23 @@ export function scratch(t) {
 /** Starts a backend; `address` says where it listens. */
 export async function startBackend(t, flags = [], host = '127.0.0.1:0') {
   const program = new Program(t, 'backend', BACKEND,
-    [`--rpc-host=${host}`, '--journal-fd', '3', ...flags])
+    [`--rpc-host=${host}`, '--journal-fd', '3', ...httpFlags, ...flags])
   return listening(program)
+}
+
+/**
+ * Starts a program that uses anycable_main(), or that says "listening on" as it
+ * does what that does: `address` says where.
+ */
+export async function startProgram(t, command, flags = [], options = {}) {
+  const program = new Program(t, basename(command), command,
+    ['--rpc-host=127.0.0.1:0', ...httpFlags, ...flags], options)
+  const where = /(?:listening|serves gRPC(?: and HTTP)?) on (\S+)/
+  const line = await program.lines.find(
+    (l) => where.test(l) || l.startsWith('exited'), 'where it listens')
+  program.address = where.exec(line)?.[1]
+  if (!program.address) throw new Error(program.lines.items.join('\n'))
+  return program
 }
 
 export async function listening(program) {
@@ -199,12 +226,83 @@ async function freePort() {
   }
 }
 
+/** Starts a Redis, and gives its URL. */
+export async function startRedis(t) {
+  const port = await freePort()
+  const redis = new Program(t, 'redis', 'redis-server',
+    ['--port', `${port}`, '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no'],
+    { expects: 0 })
+  await redis.lines.find((line) => /Ready to accept connections/.test(line),
+    'Ready to accept connections')
+  return `redis://127.0.0.1:${port}`
+}
+
+// Proxies keep connections to backends, as they are set up to do.
+const proxies = {
+  nginx: (port, address, path) => [['-e', 'stderr', '-p', path, '-c', 'conf'], `
+    daemon off; master_process off; pid ${path}/pid; error_log stderr notice;
+    events {}
+    http {
+      access_log off; client_body_temp_path ${path}/body;
+      proxy_temp_path ${path}/proxy; fastcgi_temp_path ${path}/fastcgi;
+      uwsgi_temp_path ${path}/uwsgi; scgi_temp_path ${path}/scgi;
+      upstream backend { server ${address}; keepalive 16; }
+      server {
+        listen 127.0.0.1:${port};
+        location / {
+          proxy_pass http://backend; proxy_http_version 1.1;
+          proxy_set_header Connection "";
+        }
+      }
+    }
+  `],
+  haproxy: (port, address, path) => [['-db', '-f', join(path, 'conf')], `
+defaults
+  mode http
+  timeout connect 5s
+  timeout client 60s
+  timeout server 60s
+frontend f
+  bind 127.0.0.1:${port}
+  default_backend b
+backend b
+  http-reuse always
+  server s ${address}
+`]
+}
+
+async function startProxy(t, address) {
+  const port = await freePort()
+  const path = resolve('log', `${BY}-${port}`)
+  mkdirSync(path, { recursive: true })
+  const [args, text] = proxies[BY](port, address, path)
+  writeFileSync(join(path, 'conf'), text)
+  const proxy = new Program(t, BY, BY, args, { expects: null })
+  for (;;) {
+    try {
+      await fetch(`http://127.0.0.1:${port}/health`)
+      return `127.0.0.1:${port}`
+    } catch {
+      if (!alive.has(proxy)) throw new Error(proxy.lines.items.join('\n'))
+      await new Promise((resolve) => setTimeout(resolve, 20))
+    }
+  }
+}
+
+/** Where the server finds the backend, and what it must know of it. */
+async function rpcFlags(t, address) {
+  if (!byHttp || !/^127/.test(address)) return [`--rpc_host=${address}`]
+  const host = proxies[BY] ? await startProxy(t, address) : address
+  return [`--rpc_host=http://${host}${MOUNT}`, `--http_rpc_secret=${KEY}`]
+}
+
 /** Starts the AnyCable server in front of the backend at `rpcHost`. */
 export async function startServer(t, rpcHost, flags = []) {
+  const rpc = await rpcFlags(t, rpcHost)
   for (let tries = 1; ; tries++) {
     const [port, broadcastPort] = [await freePort(), await freePort()]
     const program = new Program(t, 'AnyCable', SERVER, [
-      '--host=127.0.0.1', `--port=${port}`, `--rpc_host=${rpcHost}`,
+      '--host=127.0.0.1', `--port=${port}`, ...rpc,
       '--broadcast_adapter=http', `--http_broadcast_port=${broadcastPort}`,
       '--metrics_http=/metrics', '--log_level=debug', '--log_format=json', ...flags
     ], {
@@ -232,6 +330,25 @@ async function healthy(program) {
   return false
 }
 
+/**
+ * Starts such a program that publishes by Redis, and the server, which is
+ * subscribed then. `publish` does it by the same way, which is the same order.
+ */
+export async function startPublisher(t, redis, command, flags = []) {
+  const channel = `__${basename(command)}__`
+  const program = await startProgram(t, command, [`--redis-url=${redis}`,
+    `--redis-channel=${channel}`, '--broadcast-adapter=redis'])
+  const server = await startServer(t, program.address, [
+    '--broadcast_adapter=redis', `--redis_url=${redis}`,
+    `--redis_channel=${channel}`, ...flags])
+  await server.lines.find((line) => /subscribed to redis channel/i.test(line),
+    'the subscription to Redis')
+  const publish = (stream, message) => execFileSync(process.env.E2E_TOOL,
+    ['broadcast', `--redis-url=${redis}`, `--redis-channel=${channel}`, stream,
+      JSON.stringify(message)])
+  return { program, server, publish }
+}
+
 /** Publishes `message` to everybody who is subscribed to `stream`. */
 export async function broadcast(server, stream, message) {
   const response = await fetch(`${server.broadcastBase}/_broadcast`, {
@@ -254,11 +371,12 @@ export const id = (channel, params = {}) => JSON.stringify({ channel, ...params 
 /** A client that shows every frame but pings. */
 export class Client {
   constructor(server, query = '', options = {}) {
-    this.socket = new WebSocket(`${server.base.replace('http', 'ws')}/cable${query}`,
+    this.socket = new WebSocket(`${server.base.replace('http', 'ws')}${options.path ?? '/cable'}${query}`,
       options.protocol ?? 'actioncable-v1-json', { headers: options.headers ?? {} })
     this.frames = new Log(`client ${query}`)
     this.socket.on('error', (error) => this.frames.push(`${error}`))
     this.socket.on('message', (bytes) => {
+      this.raw = `${bytes}`
       const frame = JSON.parse(bytes)
       if (frame.type !== 'ping') this.frames.push(frame)
     })

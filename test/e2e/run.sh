@@ -36,4 +36,7 @@ fi
 [ $# -gt 0 ] || set -- *.test.mjs
 "$server" --version | sed 's/^/AnyCable server /'
 E2E_SERVER=$server E2E_BACKEND=$e2e/backend E2E_SUPERVISOR=$e2e/supervisor \
+  E2E_CHANNELS=$e2e/channels E2E_EXAMPLES=$e2e/../examples \
+  E2E_TOOL=$e2e/../bin/anycable \
+  E2E_RPC=${E2E_RPC:-grpc} \
   exec timeout 240 node --test --test-concurrency=4 --test-reporter=spec "$@"

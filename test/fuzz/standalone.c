@@ -41,6 +41,13 @@ static const char *const built_in[] = {
     "http://localhost:8080/cable?token=1&b=a%20b+c#top",
     "POST /anycable.RPC/Connect HTTP/1.1\r\nContent-Length: 2\r\n\r\n{}",
     "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+    "{\"ext\":\"{\\\"user\\\":1}\",\"exp\":1700000001.5,\"nbf\":0,\"alg\":"
+    "\"HS256\"}",
+    "eyJhbGciOiJIUzI1NiJ9.eyJleHQiOiJ4In0."
+    "KNCpTNSJvbRgDKfJHVvLXZQwXvdJzj6tC9hFDW0BqPc",
+    "ImEvYiI=--"
+    "4486499f69adc05a8b77796b376fced1d8072a976e40097a44aa9c50025e9a8c",
+    "ImE_YiI=",
 };
 
 static void *or_die(void *p) {

@@ -43,6 +43,7 @@ int use(anycable_app *app) {
                               command,
                               NULL,
                               NULL,
+                              NULL,
                               NULL};
   anycable_server *server;
   enum anycable_limit last = ANYCABLE_LIMIT_EMPTY_FRAMES;

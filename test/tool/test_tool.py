@@ -6,7 +6,8 @@ import unittest
 
 from tool import DONE, NO_ANSWER, TestCase, run
 
-COMMANDS = ["call", "health"]
+COMMANDS = ["call", "health", "broadcast", "disconnect", "sign", "verify", "jwt",
+            "secret"]
 
 
 class Commands(TestCase):

@@ -11,8 +11,11 @@ import peers
 TOOL = os.path.abspath(os.environ.get("ANYCABLE_TOOL", "build/bin/anycable"))
 DONE, REFUSED, USAGE, NO_ANSWER = 0, 1, 2, 3
 
-# A sanitizer must not look like one of the tool's own exit statuses.
-ENVIRONMENT = dict(os.environ, ASAN_OPTIONS="exitcode=99",
+# A sanitizer must not look like one of the tool's own exit statuses; and what
+# a test does not set, is not set.
+ENVIRONMENT = {name: value for name, value in os.environ.items()
+               if not name.startswith("ANYCABLE_") and name != "REDIS_URL"}
+ENVIRONMENT.update(ASAN_OPTIONS="exitcode=99",
                    UBSAN_OPTIONS="exitcode=99:print_stacktrace=1", LC_ALL="C")
 
 
@@ -26,14 +29,14 @@ class Result:
         return json.loads(self.out)
 
 
-def run(*args, **options):
+def run(*args, environment=None, **options):
     """Runs the tool with the arguments, str or bytes, and reads its output. A
     minute is for hangs, not for slowness."""
     if "input" not in options:
         options.setdefault("stdin", subprocess.DEVNULL)
     options.setdefault("stdout", subprocess.PIPE)
     process = subprocess.run([TOOL, *args], stderr=subprocess.PIPE, timeout=60,
-                             env=ENVIRONMENT, **options)
+                             env={**ENVIRONMENT, **(environment or {})}, **options)
     if process.returncode not in (DONE, REFUSED, USAGE, NO_ANSWER):
         raise AssertionError("the tool died with %d: %s" % (
             process.returncode, process.stderr.decode(errors="replace")))
@@ -41,6 +44,10 @@ def run(*args, **options):
     if process.stdout is not None:
         process.stdout = process.stdout.decode()
     return Result(process)
+
+
+def lines(*texts):
+    return "".join(text + "\n" for text in texts).encode()
 
 
 class TestCase(unittest.TestCase):

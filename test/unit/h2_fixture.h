@@ -217,8 +217,9 @@ static inline int teardown(void **state) {
 
 /* A connection whose peer has not said anything yet. */
 static inline void accept_peer(struct ac_tls *tls) {
-  const struct ac_runtime runtime = {NULL, now, timer_set, timer_clear, wake};
-  const struct ac_log log = {NULL, NULL, 0};
+  const struct ac_runtime runtime = {NULL,      now,         now,
+                                     timer_set, timer_clear, wake};
+  const struct ac_log log = {0};
   int fds[2];
   fx.h2 = ac_h2_new(&fx.config, &handler, NULL, &runtime, &log);
   assert_non_null(fx.h2);

@@ -18,11 +18,14 @@
 #include "base/clock.h"
 #include "rpc/call.h"
 
+enum { FX_TIMERS = 128 };
+
 /* What the application does; the session is the socket itself. */
 static struct fixture {
   int (*open)(anycable_socket *socket);
   int (*command)(anycable_socket *socket);
   int (*close)(anycable_socket *socket);
+  int (*resume)(anycable_socket *socket, int outcome);
   const char *identifiers;
   bool no_session;
   atomic_int created, completed, destroyed;
@@ -36,7 +39,7 @@ static struct fixture {
   anycable_app *app;
   struct ac_rpc *rpc;
   struct ac_arena_pool *pool;
-  struct ac_timer *timers[64];
+  struct ac_timer *timers[FX_TIMERS];
   bool no_timers;  /* as if there were no memory */
   uint64_t turned; /* when the turn began; 0: just now */
   pthread_mutex_t mutex;
@@ -54,16 +57,21 @@ static uint64_t fx_now(void *loop) {
   return fx.turned ? fx.turned : ac_clock_now();
 }
 
+static uint64_t fx_clock(void *loop) {
+  (void)loop;
+  return ac_clock_now();
+}
+
 static int fx_timer_set(void *loop, struct ac_timer *timer, uint64_t at) {
   (void)loop;
   if (fx.no_timers)
     return -1;
   timer->at = at;
-  for (size_t i = 0; i < 64; i++) {
+  for (size_t i = 0; i < FX_TIMERS; i++) {
     if (fx.timers[i] == timer)
       return 0;
   }
-  for (size_t i = 0; i < 64; i++) {
+  for (size_t i = 0; i < FX_TIMERS; i++) {
     if (!fx.timers[i]) {
       fx.timers[i] = timer;
       return 0;
@@ -74,7 +82,7 @@ static int fx_timer_set(void *loop, struct ac_timer *timer, uint64_t at) {
 
 static void fx_timer_clear(void *loop, struct ac_timer *timer) {
   (void)loop;
-  for (size_t i = 0; i < 64; i++) {
+  for (size_t i = 0; i < FX_TIMERS; i++) {
     if (fx.timers[i] == timer)
       fx.timers[i] = NULL;
   }
@@ -101,7 +109,7 @@ static inline void fx_turn(void) {
 /* Fires every timer that is set, as if its time had come. */
 static inline int fx_fire_timers(void) {
   int n = 0;
-  for (size_t i = 0; i < 64; i++) {
+  for (size_t i = 0; i < FX_TIMERS; i++) {
     struct ac_timer *timer = fx.timers[i];
     if (!timer)
       continue;
@@ -157,6 +165,11 @@ static void fx_destroy(void *session) {
   fx_destroyed_here++;
 }
 
+static inline int fx_resume(void *session, int outcome) {
+  return fx.resume ? fx.resume(session, outcome) : outcome;
+}
+
+/* Tests that define FX_RESUME have a session that goes on. */
 static const anycable_session_ops fx_ops = {
     .size = sizeof(anycable_session_ops),
     .create = fx_create,
@@ -166,6 +179,9 @@ static const anycable_session_ops fx_ops = {
     .identifiers_json = fx_identifiers,
     .completed = fx_completed,
     .destroy = fx_destroy,
+#ifdef FX_RESUME
+    .resume = fx_resume,
+#endif
 };
 
 static void fx_on_error(anycable_socket *socket, int error, const char *message,
@@ -180,19 +196,27 @@ static void fx_on_error(anycable_socket *socket, int error, const char *message,
 }
 
 static void fx_log(int level, const char *message, void *ctx) {
+  static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+  pthread_mutex_lock(&mutex);
   (void)level, (void)ctx;
   fx.logged++;
   snprintf(fx.last_log, sizeof(fx.last_log), "%s", message);
+  pthread_mutex_unlock(&mutex);
 }
 
-/* Interceptors are added between these two. */
-static inline void fx_begin(void) {
+/* An application without a factory. */
+static inline void fx_begin_bare(void) {
   memset(&fx, 0, sizeof(fx));
   pthread_mutex_init(&fx.mutex, NULL);
   pthread_cond_init(&fx.woken_cond, NULL);
   fx.app = anycable_app_new();
-  anycable_app_set_factory(fx.app, &fx_ops, &fx, NULL);
   anycable_app_on_error(fx.app, fx_on_error, NULL);
+}
+
+/* Interceptors are added between these two. */
+static inline void fx_begin(void) {
+  fx_begin_bare();
+  anycable_app_set_factory(fx.app, &fx_ops, &fx, NULL);
 }
 
 static inline void fx_start(int workers, size_t queue) {
@@ -202,9 +226,9 @@ static inline void fx_start(int workers, size_t queue) {
                                        .reply_max = 4096,
                                        .json_depth = 16,
                                        .version_check = true};
-  const struct ac_runtime runtime = {&fx, fx_now, fx_timer_set, fx_timer_clear,
-                                     fx_wake};
-  const struct ac_log log = {fx_log, NULL, ANYCABLE_LOG_DEBUG};
+  const struct ac_runtime runtime = {&fx,          fx_now,         fx_clock,
+                                     fx_timer_set, fx_timer_clear, fx_wake};
+  const struct ac_log log = {.fn = fx_log, .level = ANYCABLE_LOG_DEBUG};
   assert_int_equal(ac_app_check(fx.app), ANYCABLE_OK);
   fx.pool = ac_arena_pool_new(4096, 16);
   fx.rpc = ac_rpc_new(fx.app, &config, &runtime, &log);

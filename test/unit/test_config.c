@@ -10,6 +10,10 @@
 
 #include <cmocka.h>
 
+#include <anycable/memory.h>
+
+#include "config_fixture.h"
+
 /* The library's copies of texts fail on demand: in so many calls. */
 static int copies_left = -1;
 
@@ -23,12 +27,6 @@ char *strdup(const char *text) {
   size_t size = strlen(text) + 1;
   char *copy = malloc(size);
   return copy ? memcpy(copy, text, size) : NULL;
-}
-
-static anycable_config *new_config(void) {
-  anycable_config *config = anycable_config_new();
-  assert_non_null(config);
-  return config;
 }
 
 /* What |setter| says to the values that follow, on a config of its own. */
@@ -76,6 +74,13 @@ static const struct {
     {ANYCABLE_LIMIT_GLITCHES, 200},
     {ANYCABLE_LIMIT_GLITCHES_RATE, 20},
     {ANYCABLE_LIMIT_EMPTY_FRAMES, 10},
+    {ANYCABLE_LIMIT_BROADCAST_BYTES, 8 << 20},
+    {ANYCABLE_LIMIT_BROADCAST_COUNT, 65536},
+    {ANYCABLE_LIMIT_BROADCAST_MESSAGE, 1 << 20},
+    {ANYCABLE_LIMIT_BROADCAST_TIME, 1000},
+    {ANYCABLE_LIMIT_BROADCAST_CONNECT_TIME, 2000},
+    {ANYCABLE_LIMIT_FLUSH_TIME, 2000},
+    {ANYCABLE_LIMIT_REDIS_STREAM, 100000},
 };
 
 static void test_limit_defaults(void **state) {
@@ -118,7 +123,8 @@ static void test_limit_bounds(void **state) {
     bounds(limit, INT64_MIN, &min2, &max2);
     assert_true(min == min2 && max == max2);
     bool none = limit == ANYCABLE_LIMIT_IDLE_TIME ||
-                limit == ANYCABLE_LIMIT_KEEPALIVE_TIME;
+                limit == ANYCABLE_LIMIT_KEEPALIVE_TIME ||
+                limit == ANYCABLE_LIMIT_FLUSH_TIME;
     assert_int_equal(min == 0, none);
     assert_true(min < defaults[limit].standard);
     assert_true(max > defaults[limit].standard);
@@ -447,6 +453,8 @@ static void test_null(void **state) {
   assert_int_equal(anycable_config_set_log_level(NULL, 1), -2);
   assert_int_equal(anycable_config_set_secret(NULL, "s"), -2);
   assert_int_equal(anycable_config_set_limit(NULL, 0, 1), -2);
+  assert_int_equal(anycable_config_set(NULL, 0, "redis"), -2);
+  assert_int_equal(anycable_config_set_when_full(NULL, 0, 0), -2);
 }
 
 static anycable_config *full_config(void) {
@@ -456,6 +464,8 @@ static anycable_config *full_config(void) {
   anycable_config_set_rpc_tls_client_ca(config, "ca");
   anycable_config_set_secret(config, "s");
   ac_config_set_text(config, &config->log_file, "f");
+  anycable_config_set(config, ANYCABLE_SETTING_REDIS_CHANNEL, "rc");
+  anycable_config_add_adapter(config, anycable_memory_adapter(), config);
   anycable_config_add_listen_fd(config, 3);
   anycable_config_set_limit(config, ANYCABLE_LIMIT_STREAMS, 7);
   anycable_config_set_log(config, log_nothing, config);
@@ -474,6 +484,7 @@ static void test_copy(void **state) {
   /* Nothing is shared: the copy outlives the changes and the original. */
   anycable_config_set_rpc_host(config, "b:2");
   anycable_config_set_secret(config, NULL);
+  anycable_config_set(config, ANYCABLE_SETTING_REDIS_CHANNEL, NULL);
   anycable_config_set_limit(config, ANYCABLE_LIMIT_STREAMS, 8);
   anycable_config_free(config);
   assert_string_equal(copy->rpc_host, "a:1");
@@ -482,6 +493,10 @@ static void test_copy(void **state) {
   assert_string_equal(copy->tls_client_ca, "ca");
   assert_string_equal(copy->secret, "s");
   assert_string_equal(copy->log_file, "f");
+  assert_int_equal(strlen(copy->broadcast_key), 64);
+  assert_string_equal(copy->settings[ANYCABLE_SETTING_REDIS_CHANNEL], "rc");
+  assert_string_equal(copy->adapters[0].table.name, "memory");
+  assert_ptr_equal(copy->adapters[0].ctx, config);
   assert_int_equal(copy->fds[0], 3);
   assert_int_equal(copy->limits[ANYCABLE_LIMIT_STREAMS], 7);
   assert_true(copy->log.fn == log_nothing);
@@ -517,7 +532,7 @@ static void test_copy_of_defaults(void **state) {
 static void test_no_memory(void **state) {
   (void)state;
   anycable_config *config = full_config();
-  for (copies_left = 0; copies_left < 6;) {
+  for (copies_left = 0; copies_left < 9;) {
     int at = copies_left;
     assert_null(ac_config_copy(config));
     copies_left = at + 1;

@@ -11,46 +11,13 @@
 #include <stdint.h>
 
 #include <cmocka.h>
-#include <errno.h>
 #include <poll.h>
 #include <stdio.h>
 
 #include <anycable.h>
 
+#include "failing_malloc.h"
 #include "raw_call.h"
-
-/* --- allocations that fail ----------------------------------------------- */
-
-void *__real_malloc(size_t size);
-void *__real_calloc(size_t n, size_t size);
-void *__real_realloc(void *ptr, size_t size);
-void *__wrap_malloc(size_t size);
-void *__wrap_calloc(size_t n, size_t size);
-void *__wrap_realloc(void *ptr, size_t size);
-
-static int seen;     /* allocations so far */
-static int failing;  /* the number of the one that fails; 0: none */
-static bool onwards; /* and all after it */
-
-static bool fails(void) {
-  seen++;
-  if (failing == 0 || seen < failing || (seen > failing && !onwards))
-    return false;
-  errno = ENOMEM;
-  return true;
-}
-
-void *__wrap_malloc(size_t size) {
-  return fails() ? NULL : __real_malloc(size);
-}
-
-void *__wrap_calloc(size_t n, size_t size) {
-  return fails() ? NULL : __real_calloc(n, size);
-}
-
-void *__wrap_realloc(void *ptr, size_t size) {
-  return fails() ? NULL : __real_realloc(ptr, size);
-}
 
 /* --- the application ----------------------------------------------------- */
 
@@ -141,6 +108,71 @@ static bool calls(void) {
   return good;
 }
 
+/* --- the same over HTTP --------------------------------------------------- */
+
+#define META "Host: h\r\nX-Anycable-Meta-Protov: v1\r\n"
+
+static const char request[] =
+    "POST /_anycable/connect HTTP/1.1\r\n" META "Content-Length: 42\r\n\r\n"
+    "{\"env\":{\"url\":\"http://h/cable?user=jack\"}}"
+    "POST /_anycable/command HTTP/1.1\r\n" META
+    "Transfer-Encoding: chunked\r\n\r\n"
+    "2c\r\n{\"command\":\"message\",\"identifier\":\"i\",\"env\":\r\n"
+    "1c\r\n{\"headers\":{\"a\":\"b\"}},\"x\":1}\r\n0\r\n\r\n"
+    "POST /_anycable/disconnect HTTP/1.1\r\n" META "Content-Length: 2\r\n\r\n{}"
+    "GET /metrics HTTP/1.1\r\nHost: h\r\n\r\n";
+
+/* How many answers of 200 there are in what comes. */
+static int good_answers(int fd) {
+  static char text[65536];
+  size_t len = 0;
+  ssize_t n;
+  int good = 0;
+  struct pollfd pfd = {.fd = fd, .events = POLLIN};
+  while (len < sizeof(text) - 1 && poll(&pfd, 1, 0) == 1 &&
+         (n = read(fd, text + len, sizeof(text) - 1 - len)) > 0) {
+    len += (size_t)n;
+    turn();
+  }
+  text[len] = '\0';
+  for (char *at = text; (at = strstr(at, "HTTP/1.1 200 OK\r\n")); at++)
+    good++;
+  return good;
+}
+
+static void on_answer(const anycable_http_response *response, void *ctx) {
+  *(int *)ctx = response->status;
+}
+
+/* By a connection, and by the host's function. */
+static bool http_calls(void) {
+  int status = 0;
+  const anycable_http_request hosted = {.size = sizeof(hosted),
+                                        .method = ANYCABLE_STR("GET"),
+                                        .path = ANYCABLE_STR("/health")};
+  int fd = raw_connect(anycable_server_address(server, 0));
+  if (fd < 0)
+    return false;
+  turn();
+  bool good = send(fd, request, sizeof(request) - 1, MSG_NOSIGNAL) > 0;
+  turn();
+  good = good_answers(fd) == 4 && good;
+  close(fd);
+  turn();
+  if (anycable_server_http(server, &hosted, on_answer, &status) ==
+      ANYCABLE_OK) {
+    turn();
+    assert_int_not_equal(status, 0);
+  }
+  return good && status == 200;
+}
+
+static bool http; /* what is called by */
+
+static bool all_calls(void) {
+  return http ? http_calls() : calls();
+}
+
 /* A whole life. |well| says if every step went well. */
 static bool life(void) {
   bool well = false;
@@ -148,14 +180,17 @@ static bool life(void) {
   anycable_config *config = anycable_config_new();
   anycable_app_set_factory(app, &ops, NULL, NULL);
   anycable_config_set_rpc_host(config, "127.0.0.1:0");
+  if (http)
+    anycable_config_set(config, ANYCABLE_SETTING_HTTP_RPC_MOUNT_PATH,
+                        "/_anycable");
   if (anycable_server_new(&server, app, config) == ANYCABLE_OK) {
     turn();
-    well = calls();
-    int failed_at = failing;
-    failing = 0; /* there is memory again */
-    if (!calls())
+    well = all_calls();
+    int failed_at = failing.number;
+    failing.number = 0; /* there is memory again */
+    if (!all_calls())
       fail_msg("allocation %d: the server does not serve any more", failed_at);
-    failing = failed_at;
+    failing.number = failed_at;
     anycable_server_stop(server, 0);
     anycable_server_free(server);
   } else {
@@ -170,25 +205,30 @@ static bool life(void) {
 static void test_each(void **state) {
   int total;
   (void)state;
-  seen = failing = 0;
+  fail_at(0, false);
   assert_true(life());
-  total = seen;
+  total = failing.seen;
   assert_in_range(total, 50, 5000);
   for (int pass = 0; pass < 2; pass++) {
-    onwards = pass == 1;
     int bad = 0;
     for (int i = 1; i <= total; i++) {
-      seen = 0;
-      failing = i;
+      fail_at(i, pass == 1);
       if (!life())
         bad++;
     }
-    failing = 0;
+    fail_no_more();
     assert_true(bad > 10); /* or nothing failed at all */
   }
 }
 
+static void test_each_over_http(void **state) {
+  http = true;
+  test_each(state);
+  http = false;
+}
+
 int main(void) {
-  const struct CMUnitTest tests[] = {cmocka_unit_test(test_each)};
+  const struct CMUnitTest tests[] = {cmocka_unit_test(test_each),
+                                     cmocka_unit_test(test_each_over_http)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -977,8 +977,82 @@ static void test_round_trip(void **state) {
   ac_arena_free(own);
 }
 
+/* --- the form that most texts have ---------------------------------------- */
+
+static uint32_t random_state = 1;
+static unsigned random_below(unsigned n) {
+  random_state = random_state * 1664525 + 1013904223;
+  return (random_state >> 8) % n;
+}
+
+/* Writes an object that is nearly of the form, or is; of |most| bytes. */
+static size_t write_near(char *out, size_t most) {
+  static const char odd[] = "\\\"\"{}[]:,, \t\x01\x1f\x7f"
+                            "10nu\xc3";
+  size_t len = 0;
+  unsigned members = 1 + random_below(4);
+  out[len++] = '{';
+  for (unsigned i = 0; i < members; i++) {
+    for (int part = 0; part < 2; part++) {
+      unsigned letters = random_below(12);
+      out[len++] = '"';
+      for (unsigned j = 0; j < letters; j++)
+        out[len++] = (char)('a' + random_below(26));
+      out[len++] = '"';
+      out[len++] = part == 0 ? ':' : i + 1 < members ? ',' : '}';
+    }
+  }
+  if (random_below(3) > 0)
+    out[random_below((unsigned)len)] = odd[random_below(sizeof(odd) - 1)];
+  if (random_below(8) == 0)
+    len--;
+  return len < most ? len : most;
+}
+
+/* What it accepts, the scanner accepts, with the same items; and it accepts
+ * what is of the form. */
+static void test_plain_object(void **state) {
+  char text[256];
+  int accepted = 0;
+  (void)state;
+  for (int round = 0; round < 200000; round++) {
+    struct ac_json_item items[9], plain[9];
+    struct ac_json_walk walk;
+    /* The memory ends where the text does. */
+    size_t len = write_near(text, sizeof(text));
+    char *copy = malloc(len);
+    memcpy(copy, text, len);
+    anycable_str s = {copy, len};
+    int n = ac_json_plain_object(s, plain, sizeof(*plain), 9);
+    int more = ac_json_walk(&walk, s, 8);
+    if (more == 1)
+      more = ac_json_walk_on(&walk, items, sizeof(*items), 9);
+    bool form =
+        more > 0 && walk.object && !walk.escapes && len >= 16 && len <= 64;
+    for (int i = 0; i < more && form; i++)
+      form = *items[i].value == '"' && !memchr(copy, ' ', len) &&
+             !memchr(copy, '\t', len);
+    if (n > 0) {
+      assert_int_equal(n, more);
+      for (int i = 0; i < n; i++)
+        assert_memory_equal(&plain[i], &items[i], sizeof(*plain));
+      accepted++;
+    } else {
+      assert_int_equal(n, -1);
+#ifdef __SSE2__
+      assert_false(form);
+#endif
+    }
+    free(copy);
+  }
+#ifdef __SSE2__
+  assert_true(accepted > 10000);
+#endif
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
+      cmocka_unit_test(test_plain_object),
       cmocka_unit_test(test_grammar),
       cmocka_unit_test(test_grammar_inside),
       cmocka_unit_test(test_truncated),

@@ -29,7 +29,8 @@ static void keep(int level, const char *message, void *ctx) {
 /* What a line that holds |text| comes out as. */
 static const char *logged(const char *text) {
   static struct seen seen;
-  const struct ac_log log = {keep, &seen, ANYCABLE_LOG_DEBUG};
+  const struct ac_log log = {
+      .fn = keep, .ctx = &seen, .level = ANYCABLE_LOG_DEBUG};
   ac_log_write(&log, ANYCABLE_LOG_INFO, "%s", text);
   return seen.text;
 }
@@ -37,7 +38,7 @@ static const char *logged(const char *text) {
 static void test_levels(void **state) {
   (void)state;
   struct seen seen = {0};
-  struct ac_log log = {keep, &seen, ANYCABLE_LOG_WARN};
+  struct ac_log log = {.fn = keep, .ctx = &seen, .level = ANYCABLE_LOG_WARN};
   ac_log_write(&log, ANYCABLE_LOG_INFO, "no");
   ac_log_write(&log, ANYCABLE_LOG_DEBUG, "no");
   assert_int_equal(seen.calls, 0);
@@ -167,7 +168,8 @@ static void vwrite(const struct ac_log *log, const char *prefix,
 static void test_prefix(void **state) {
   (void)state;
   struct seen seen = {0};
-  const struct ac_log log = {keep, &seen, ANYCABLE_LOG_INFO};
+  const struct ac_log log = {
+      .fn = keep, .ctx = &seen, .level = ANYCABLE_LOG_INFO};
   vwrite(&log, "[%s\n] ", "x=%d\n", 5);
   assert_string_equal(seen.text, "[%s\\n] x=5\\n");
   vwrite(&log, NULL, "x");
@@ -186,7 +188,8 @@ static void test_prefix(void **state) {
 static void test_errno_and_failing_formats(void **state) {
   (void)state;
   struct seen seen = {0};
-  const struct ac_log log = {keep, &seen, ANYCABLE_LOG_INFO};
+  const struct ac_log log = {
+      .fn = keep, .ctx = &seen, .level = ANYCABLE_LOG_INFO};
   errno = EINTR;
   ac_log_write(&log, ANYCABLE_LOG_INFO, "%m");
   assert_string_equal(seen.text, strerror(EINTR));
@@ -209,8 +212,107 @@ static void test_level_names(void **state) {
   assert_string_equal(anycable_log_level_name(5), "unknown");
 }
 
+/* --- records -------------------------------------------------------------- */
+
+struct record {
+  int calls;
+  anycable_log_record last;
+  char message[AC_LOG_LINE + 1];
+};
+
+static void keep_record(const anycable_log_record *record, void *ctx) {
+  struct record *kept = ctx;
+  kept->calls++;
+  kept->last = *record;
+  snprintf(kept->message, sizeof(kept->message), "%s", record->message);
+}
+
+static void write_about(const struct ac_log *log,
+                        const anycable_log_record *about, const char *prefix,
+                        const char *format, ...) ANYCABLE_PRINTF(4, 5);
+
+static void write_about(const struct ac_log *log,
+                        const anycable_log_record *about, const char *prefix,
+                        const char *format, ...) {
+  va_list args;
+  va_start(args, format);
+  ac_log_vwrite_about(log, ANYCABLE_LOG_INFO, about, prefix, format, args);
+  va_end(args);
+}
+
+static void test_records(void **state) {
+  struct record kept = {0};
+  const struct ac_log log = {
+      .ctx = &kept, .level = ANYCABLE_LOG_INFO, .records = keep_record};
+  const anycable_log_record about = {.method = "command",
+                                     .sid = ANYCABLE_STR("s\n"),
+                                     .status = "error",
+                                     .duration_us = 7};
+  (void)state;
+  ac_log_write(&log, ANYCABLE_LOG_DEBUG, "no");
+  assert_int_equal(kept.calls, 0);
+  ac_log_write(&log, ANYCABLE_LOG_WARN, "a\n%d", 1);
+  assert_string_equal(kept.message, "a\\n1");
+  assert_int_equal(kept.last.level, ANYCABLE_LOG_WARN);
+  assert_int_equal(kept.last.size, sizeof(anycable_log_record));
+  assert_null(kept.last.method);
+  assert_null(kept.last.status);
+  assert_int_equal(kept.last.duration_us, -1);
+  write_about(&log, &about, "rpc: ", "b");
+  assert_string_equal(kept.message, "b"); /* without what the members say */
+  assert_string_equal(kept.last.method, "command");
+  assert_string_equal(kept.last.sid.ptr, "s\n");
+  assert_int_equal(kept.last.duration_us, 7);
+  write_about(&log, NULL, "broadcast: ", "c");
+  assert_string_equal(kept.message, "broadcast: c");
+}
+
+/* What is behind {"time":"2026-11-22T09:18:03.123Z" */
+static const char *as_json(const anycable_log_record *record) {
+  static char line[ANYCABLE_LOG_JSON_SIZE];
+  size_t len = anycable_log_json(record, line, sizeof(line));
+  assert_int_equal(strlen(line), len);
+  assert_memory_equal(line, "{\"time\":\"20", 11);
+  assert_memory_equal(line + 32, "Z\"", 2);
+  return line + 34;
+}
+
+static void test_json(void **state) {
+  char text[AC_LOG_LINE + 1], small[64];
+  anycable_log_record record = {.level = ANYCABLE_LOG_INFO,
+                                .message = "he said \"\\n\"",
+                                .duration_us = -1};
+  (void)state;
+  assert_string_equal(as_json(&record),
+                      ",\"level\":\"info\",\"message\":\"he said "
+                      "\\\"\\\\n\\\"\"}");
+  record.method = "command";
+  record.sid = ANYCABLE_STR("a\"\n\xe2\x80\xa8");
+  record.channel = ANYCABLE_STR("Chat");
+  record.status = "success";
+  record.duration_us = 0;
+  record.message = "done";
+  assert_string_equal(
+      as_json(&record),
+      ",\"level\":\"info\",\"message\":\"done\",\"method\":\"command\","
+      "\"sid\":\"a\\\"\\n\\u2028\",\"channel\":\"Chat\",\"status\":"
+      "\"success\",\"duration_us\":0}");
+  assert_int_equal(anycable_log_json(&record, small, sizeof(small)), 0);
+  assert_int_equal(anycable_log_json(&record, small, 0), 0);
+  assert_int_equal(anycable_log_json(NULL, small, sizeof(small)), 0);
+  record.sid = ANYCABLE_STR("\xff"); /* left out: it is no text */
+  assert_null(strstr(as_json(&record), "sid"));
+  memset(text, '"', AC_LOG_LINE); /* the longest of all lines */
+  text[AC_LOG_LINE] = '\0';
+  record.message = text;
+  record.sid = record.channel = ac_str(text, AC_LOG_LINE);
+  assert_true(strlen(as_json(&record)) > 2 * AC_LOG_LINE);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
+      cmocka_unit_test(test_records),
+      cmocka_unit_test(test_json),
       cmocka_unit_test(test_levels),
       cmocka_unit_test(test_escapes),
       cmocka_unit_test(test_no_byte_breaks_a_line),

@@ -19,8 +19,8 @@ static uint64_t now(void *loop) {
   return 1000;
 }
 
-static const struct ac_grpc_method methods[] = {{"/s/First", NULL, NULL},
-                                                {"/s/Second", NULL, NULL}};
+static const struct ac_grpc_method methods[] = {
+    {"/s/First", NULL, NULL, false}, {"/s/Second", NULL, NULL, false}};
 
 static int setup(void **state) {
   (void)state;

@@ -157,13 +157,58 @@ static void test_nesting_is_bounded(void **state) {
   assert_int_equal(ac_rpc_call_reply(current)->status, AC_WIRE_SUCCESS);
 }
 
+/* --- frames in pieces ----------------------------------------------------- */
+
+static char long_piece[3000];
+
+static int in_pieces(anycable_socket *socket) {
+  const anycable_str pieces[] = {S("{\"a\":"),          S(""),       {NULL, 0},
+                                 S("\"\xc3"),           S("\xa4\""), S("}"),
+                                 S("seventeen bytes!!")};
+  anycable_str huge[] = {{long_piece, SIZE_MAX}, {long_piece, 2}};
+  const anycable_str long_one = {long_piece, sizeof(long_piece)};
+  memset(long_piece, 'x', sizeof(long_piece));
+  assert_int_equal(anycable_socket_transmit_pieces(socket, pieces, 7), 0);
+  assert_int_equal(anycable_socket_transmit_pieces(socket, &long_one, 1), 0);
+  assert_string_equal(socket->transmissions.items[0].ptr,
+                      "{\"a\":\"\xc3\xa4\"}seventeen bytes!!");
+  assert_int_equal(socket->transmissions.items[1].len, sizeof(long_piece));
+  size_t charged = socket->reply_size;
+  /* What is refused, takes nothing. */
+  assert_int_equal(anycable_socket_transmit_pieces(socket, &long_one, 1),
+                   ANYCABLE_ERR_LIMIT);
+  assert_int_equal(anycable_socket_transmit_pieces(socket, huge, 2),
+                   ANYCABLE_ERR_LIMIT);
+  assert_int_equal(anycable_socket_transmit_pieces(socket, huge, 1),
+                   ANYCABLE_ERR_LIMIT);
+  assert_int_equal(socket->reply_size, charged);
+  assert_int_equal(anycable_socket_transmit_pieces(socket, NULL, 0),
+                   ANYCABLE_ERR_INVALID);
+  assert_int_equal(anycable_socket_transmit_pieces(socket, pieces + 1, 2),
+                   ANYCABLE_ERR_INVALID);
+  assert_int_equal(anycable_socket_transmit_pieces(socket, pieces + 3, 1),
+                   ANYCABLE_ERR_ENCODING);
+  const anycable_str nul[] = {S("a"), {"\0", 1}};
+  assert_int_equal(anycable_socket_transmit_pieces(socket, nul, 2),
+                   ANYCABLE_ERR_ENCODING);
+  assert_int_equal(socket->transmissions.n, 2);
+  return ANYCABLE_DONE;
+}
+
+static void test_pieces(void **state) {
+  (void)state;
+  const struct ac_wire_reply *reply = command(in_pieces);
+  assert_int_equal(reply->status,
+                   AC_WIRE_ERROR); /* the errors are remembered */
+}
+
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
   const struct CMUnitTest tests[] = {
       TEST(test_last_join_counts),       TEST(test_leave_after_join),
       TEST(test_no_presence_in_connect), TEST(test_last_whisper_counts),
       TEST(test_whisper_taken_back),     TEST(test_empty_whisper_ends_it),
-      TEST(test_nesting_is_bounded),
+      TEST(test_nesting_is_bounded),     TEST(test_pieces),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -112,6 +112,83 @@ static void test_queue_full(void **state) {
   fx_end();
 }
 
+/* In which order calls were begun, by the first letter of their method. */
+static char begun[64];
+static pthread_mutex_t begun_mutex = PTHREAD_MUTEX_INITIALIZER;
+
+static int notes(anycable_socket *socket) {
+  int method = anycable_request_method(anycable_socket_request(socket));
+  pthread_mutex_lock(&begun_mutex);
+  size_t n = strlen(begun);
+  begun[n] = "?cmd"[method]; /* connect, message, disconnect */
+  begun[n + 1] = '\0';
+  pthread_mutex_unlock(&begun_mutex);
+  return ANYCABLE_DONE;
+}
+
+/* |n| calls of |method|, all at once; returns how many were refused. */
+static int flood(anycable_socket **calls, struct heard *heard, int n,
+                 int method) {
+  int refused = 0;
+  for (int i = 0; i < n; i++) {
+    calls[i] = fx_call(method, method == ANYCABLE_COMMAND ? "message" : "");
+    fx_submit(calls[i], &heard[i]);
+  }
+  ac_rpc_flush(fx.rpc);
+  for (int i = 0; i < n; i++)
+    refused += heard[i].times && heard[i].result == AC_RPC_REFUSED;
+  return refused;
+}
+
+/* A flood of one method locks out none of the others, nor holds them up; and
+ * the queue never holds more than its size. */
+static void test_storm(void **state) {
+  enum { QUEUE = 16, SHARE = QUEUE / 8, CALLS = 20, FLOODS = 3 };
+  static const int orders[3][FLOODS] = {
+      {ANYCABLE_CONNECT, ANYCABLE_COMMAND, ANYCABLE_DISCONNECT},
+      {ANYCABLE_COMMAND, ANYCABLE_DISCONNECT, ANYCABLE_CONNECT},
+      {ANYCABLE_DISCONNECT, ANYCABLE_CONNECT, ANYCABLE_COMMAND}};
+  anycable_socket *running, *calls[FLOODS * CALLS];
+  struct heard first, heard[FLOODS * CALLS];
+  const int *order = orders[*(int *)*state];
+  begun[0] = '\0';
+  fx.command = blocks;
+  fx_start(1, QUEUE);
+  running = fx_call(ANYCABLE_COMMAND, "message");
+  fx_submit(running, &first);
+  ac_rpc_flush(fx.rpc);
+  gate_await(1);
+  fx.open = fx.command = fx.close = notes;
+  const int taken[] = {QUEUE - 2 * SHARE, SHARE, SHARE};
+  for (int i = 0; i < FLOODS; i++)
+    assert_int_equal(
+        flood(calls + i * CALLS, heard + i * CALLS, CALLS, order[i]),
+        CALLS - taken[i]);
+  /* Two that give up make room for two, of those that had less. */
+  int gone = 0;
+  for (int i = 0; i < CALLS && gone < 2; i++, gone++)
+    ac_rpc_release(calls[i]);
+  anycable_socket *late[3];
+  struct heard late_heard[3];
+  assert_int_equal(flood(late, late_heard, 3, order[2]), 1);
+  gate_open();
+  await_answers(&first, 1);
+  await_answers(heard + gone, FLOODS * CALLS - gone);
+  await_answers(late_heard, 3);
+  assert_int_equal(strlen(begun), QUEUE);
+  /* All six of the later floods' first calls are among the first eight. */
+  int others = 0;
+  for (int i = 0; i < 8; i++)
+    others += begun[i] != "?cmd"[order[0]];
+  assert_true(others >= 5);
+  for (int i = gone; i < FLOODS * CALLS; i++)
+    ac_rpc_release(calls[i]);
+  for (int i = 0; i < 3; i++)
+    ac_rpc_release(late[i]);
+  ac_rpc_release(running);
+  fx_end();
+}
+
 /* Who ends a deferred call elsewhere takes no worker's place. */
 static void test_room_beside_visits(void **state) {
   anycable_socket *calls[2];
@@ -627,10 +704,17 @@ static void test_interceptors_hear_of_cancelling(void **state) {
 }
 
 int main(void) {
+  static int storms[] = {0, 1, 2};
 #define TEST(name) cmocka_unit_test_setup(name, setup)
   const struct CMUnitTest tests[] = {
       TEST(test_workers_answer),
       TEST(test_queue_full),
+      cmocka_unit_test_prestate_setup_teardown(test_storm, setup, NULL,
+                                               &storms[0]),
+      cmocka_unit_test_prestate_setup_teardown(test_storm, setup, NULL,
+                                               &storms[1]),
+      cmocka_unit_test_prestate_setup_teardown(test_storm, setup, NULL,
+                                               &storms[2]),
       TEST(test_room_beside_visits),
       TEST(test_expired_in_the_queue),
       TEST(test_cancelled_in_the_queue),

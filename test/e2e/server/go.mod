@@ -2,7 +2,10 @@ module libanycable.test/server
 
 go 1.23
 
-require github.com/anycable/anycable-go v1.5.6
+require (
+	github.com/anycable/anycable-go v1.5.6
+	github.com/golang-jwt/jwt v3.2.2+incompatible
+)
 
 require (
 	github.com/BurntSushi/toml v1.4.0 // indirect
@@ -11,7 +14,6 @@ require (
 	github.com/cpuguy83/go-md2man/v2 v2.0.5 // indirect
 	github.com/fullstorydev/grpchan v1.1.1 // indirect
 	github.com/go-chi/chi/v5 v5.1.0 // indirect
-	github.com/golang-jwt/jwt v3.2.2+incompatible // indirect
 	github.com/golang/protobuf v1.5.4 // indirect
 	github.com/gomodule/redigo v1.9.2 // indirect
 	github.com/gorilla/websocket v1.5.3 // indirect

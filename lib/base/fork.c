@@ -1,4 +1,4 @@
-#include "server/fork.h"
+#include "base/fork.h"
 
 #include <sys/mman.h>
 #include <unistd.h>

@@ -1,7 +1,7 @@
 /* Has this process been forked since? A page that the kernel wipes in children
  * tells without a system call. */
-#ifndef AC_SERVER_FORK_H
-#define AC_SERVER_FORK_H
+#ifndef AC_BASE_FORK_H
+#define AC_BASE_FORK_H
 
 #include <stdbool.h>
 

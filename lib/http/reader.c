@@ -1,0 +1,458 @@
+#include "http/reader.h"
+
+#include <string.h>
+
+enum { FIRST_HEAD = 1024, FIRST_BODY = 1024, FIRST_FIELDS = 12 };
+
+#define IS(s, literal) anycable_str_is(s, literal)
+
+void ac_http_reader_init(struct ac_http_reader *reader,
+                         const struct ac_http_reader_limits *limits,
+                         struct ac_http_exchange *exchange) {
+  memset(reader, 0, sizeof(*reader));
+  reader->limits = limits;
+  reader->exchange = exchange;
+}
+
+/* --- characters ----------------------------------------------------------- */
+
+/* What names of methods and fields are made of, RFC 9110's "tchar": a bit for
+ * each of !#$%&'*+-.^_`|~, the digits and the letters. */
+static bool is_token(char c) {
+  static const uint32_t tokens[8] = {0, 0x03ff6cfa, 0xc7fffffe, 0x57ffffff};
+  unsigned char byte = (unsigned char)c;
+  return tokens[byte >> 5] >> (byte & 31) & 1;
+}
+
+static size_t token_len(const char *s) {
+  size_t len = 0;
+  while (is_token(s[len]))
+    len++;
+  return len;
+}
+
+static bool is_blank(char c) {
+  return c == ' ' || c == '\t';
+}
+
+/* What may stand in a field's value. */
+static bool is_text(char c) {
+  unsigned char byte = (unsigned char)c;
+  return byte >= 0x20 ? byte != 0x7f : byte == '\t';
+}
+
+static void to_lower(char *s, size_t len) {
+  for (size_t i = 0; i < len; i++)
+    if (s[i] >= 'A' && s[i] <= 'Z')
+      s[i] |= 0x20;
+}
+
+static bool same_ignoring_case(anycable_str s, const char *lower) {
+  size_t len = strlen(lower);
+  if (s.len != len)
+    return false;
+  for (size_t i = 0; i < len; i++) {
+    char c = s.ptr[i];
+    if ((c >= 'A' && c <= 'Z' ? c | 0x20 : c) != lower[i])
+      return false;
+  }
+  return true;
+}
+
+/* --- the request line ----------------------------------------------------- */
+
+/* "/path" out of that, of "*", or of "http://host/path"; without its query. */
+static int read_target(struct ac_http_exchange *exchange, char *target,
+                       size_t len) {
+  static const char *const schemes[] = {"http://", "https://"};
+  for (size_t i = 0; i < len; i++)
+    if (target[i] <= 0x20 || target[i] == 0x7f)
+      return 400; /* bytes beyond ASCII too */
+  for (size_t i = 0; i < 2; i++) {
+    size_t n = strlen(schemes[i]);
+    if (len > n && same_ignoring_case(ac_str(target, n), schemes[i])) {
+      char *slash = memchr(target + n, '/', len - n);
+      len = slash ? len - (size_t)(slash - target) : 0;
+      target = slash;
+      break;
+    }
+  }
+  if (len == 0) { /* nothing behind the host is the root */
+    exchange->path = ac_str("/", 1);
+    return 0;
+  }
+  if (*target != '/' && !(len == 1 && *target == '*'))
+    return 400;
+  char *query = memchr(target, '?', len);
+  if (query)
+    len = (size_t)(query - target);
+  target[len] = '\0';
+  exchange->path = ac_str(target, len);
+  return 0;
+}
+
+static int read_version(struct ac_http_reader *reader, const char *version) {
+  if (strcmp(version, "HTTP/1.1") == 0)
+    return 0;
+  reader->close = true;
+  reader->old = strcmp(version, "HTTP/1.0") == 0;
+  if (reader->old)
+    return 0;
+  bool is_version = strlen(version) == 8 && memcmp(version, "HTTP/", 5) == 0 &&
+                    version[5] >= '0' && version[5] <= '9' &&
+                    version[6] == '.' && version[7] >= '0' && version[7] <= '9';
+  return is_version ? 505 : 400;
+}
+
+/* |line| ends at its NUL. */
+static int read_request_line(struct ac_http_reader *reader, char *line) {
+  struct ac_http_exchange *exchange = reader->exchange;
+  size_t len = token_len(line);
+  if (len == 0 || line[len] != ' ')
+    return 400;
+  char *target = line + len + 1;
+  char *version = strchr(target, ' ');
+  if (!version || version == target)
+    return 400;
+  line[len] = '\0';
+  exchange->method = ac_str(line, len);
+  int status = read_version(reader, version + 1);
+  return status ? status
+                : read_target(exchange, target, (size_t)(version - target));
+}
+
+/* --- fields --------------------------------------------------------------- */
+
+/* What the fields have said of the body. */
+struct framing {
+  anycable_str length;
+  anycable_str encoding;
+  int hosts;
+  bool expects;
+};
+
+/* Digits alone; false also for more of them than any length has. */
+static bool read_length(anycable_str text, size_t *out) {
+  size_t length = 0;
+  if (text.len == 0 || text.len > 18)
+    return false;
+  for (size_t i = 0; i < text.len; i++) {
+    if (text.ptr[i] < '0' || text.ptr[i] > '9')
+      return false;
+    length = length * 10 + (size_t)(text.ptr[i] - '0');
+  }
+  *out = length;
+  return true;
+}
+
+/* Is |word| in a list with commas? */
+static bool lists(anycable_str list, const char *word) {
+  while (list.len > 0) {
+    const char *comma = memchr(list.ptr, ',', list.len);
+    size_t len = comma ? (size_t)(comma - list.ptr) : list.len;
+    anycable_str one = ac_str(list.ptr, len);
+    while (one.len > 0 && is_blank(*one.ptr))
+      one.ptr++, one.len--;
+    while (one.len > 0 && is_blank(one.ptr[one.len - 1]))
+      one.len--;
+    if (same_ignoring_case(one, word))
+      return true;
+    len += comma ? 1 : 0;
+    list = ac_str(list.ptr + len, list.len - len);
+  }
+  return false;
+}
+
+/* Those that concern the connection. */
+static int note(struct ac_http_reader *reader, struct framing *framing,
+                anycable_str name, anycable_str value) {
+  if (IS(name, "host")) {
+    framing->hosts++;
+  } else if (IS(name, "content-length")) {
+    if (framing->length.ptr)
+      return 400;
+    framing->length = value;
+  } else if (IS(name, "transfer-encoding")) {
+    if (framing->encoding.ptr)
+      return 400;
+    framing->encoding = value;
+  } else if (IS(name, "connection")) {
+    if (lists(value, "close"))
+      reader->close = true;
+  } else if (IS(name, "expect")) {
+    if (!same_ignoring_case(value, "100-continue"))
+      return 417;
+    framing->expects = true;
+  }
+  return 0;
+}
+
+/* "name: value", where |end| is the line's. Both get a NUL. */
+static int read_field(char *line, char *end, struct ac_pair *out) {
+  size_t len = token_len(line);
+  if (len == 0 || line[len] != ':')
+    return 400;
+  char *value = line + len + 1;
+  for (char *p = value; p < end; p++)
+    if (!is_text(*p))
+      return 400;
+  while (value < end && is_blank(*value))
+    value++;
+  while (end > value && is_blank(end[-1]))
+    end--;
+  to_lower(line, len);
+  line[len] = '\0';
+  *end = '\0';
+  out->key = ac_str(line, len);
+  out->value = ac_str(value, (size_t)(end - value));
+  return 0;
+}
+
+static int read_fields(struct ac_http_reader *reader, char *line,
+                       struct framing *framing) {
+  struct ac_http_exchange *exchange = reader->exchange;
+  struct ac_pair *fields = NULL;
+  size_t room = 0, n = 0;
+  for (char *end; *line != '\r'; line = end + 2) {
+    end = strchr(line, '\r');
+    if (!end || end[1] != '\n') /* a bare CR, or a NUL */
+      return 400;
+    if (n == reader->limits->fields)
+      return 431;
+    struct ac_pair *grown = ac_arena_grow(exchange->arena, fields, n, &room,
+                                          FIRST_FIELDS, sizeof(*fields));
+    if (!grown)
+      return 503;
+    fields = grown;
+    int status = read_field(line, end, &fields[n]);
+    if (!status)
+      status = note(reader, framing, fields[n].key, fields[n].value);
+    if (status)
+      return status;
+    n++;
+  }
+  exchange->headers = fields;
+  exchange->n_headers = n;
+  return line[1] == '\n' ? 0 : 400;
+}
+
+/* --- the body ------------------------------------------------------------- */
+
+/* Room for |need| bytes of body in all, and a spare one. */
+static int make_room(struct ac_http_reader *reader, size_t need) {
+  struct ac_http_exchange *exchange = reader->exchange;
+  if (need > reader->limits->body)
+    return 413;
+  if (exchange->body && need <= reader->body_room)
+    return 0;
+  size_t room =
+      reader->body_room < FIRST_BODY ? FIRST_BODY : 2 * reader->body_room;
+  room = room > need ? room : need;
+  char *body = ac_arena_alloc(exchange->arena, room + 1);
+  if (!body)
+    return 503;
+  if (exchange->body_len > 0)
+    memcpy(body, exchange->body, exchange->body_len);
+  exchange->body = body;
+  reader->body_room = room;
+  return 0;
+}
+
+/* How the body comes, from what the fields have said. */
+static int begin_body(struct ac_http_reader *reader,
+                      const struct framing *framing) {
+  reader->phase = AC_HTTP_COMPLETE;
+  if (framing->encoding.ptr) {
+    if (framing->length.ptr || reader->old)
+      return 400;
+    if (!same_ignoring_case(framing->encoding, "chunked"))
+      return 501;
+    reader->phase = AC_HTTP_CHUNK_SIZE;
+  } else if (framing->length.ptr) {
+    if (!read_length(framing->length, &reader->left))
+      return 400;
+    if (reader->left > 0)
+      reader->phase = AC_HTTP_BODY;
+  }
+  reader->continues = framing->expects && reader->phase != AC_HTTP_COMPLETE;
+  return reader->left > 0 ? make_room(reader, reader->left) : 0;
+}
+
+/* Takes bytes of the body, or of the chunk at hand. A body whose length is
+ * known has its room already: it is charged for as it comes. */
+static int take_body(struct ac_http_reader *reader, const char *data,
+                     size_t len, size_t *taken) {
+  struct ac_http_exchange *exchange = reader->exchange;
+  size_t n = len < reader->left ? len : reader->left;
+  int status = make_room(reader, exchange->body_len + n);
+  if (status)
+    return status;
+  if (!ac_arena_charge(exchange->arena, n))
+    return 503;
+  memcpy(exchange->body + exchange->body_len, data, n);
+  exchange->body_len += n;
+  reader->left -= n;
+  *taken += n;
+  return 0;
+}
+
+/* --- chunks --------------------------------------------------------------- */
+
+/* One digit more. */
+static int take_digit(struct ac_http_reader *reader, char c) {
+  int digit = ac_hex_digit(c);
+  if (digit < 0 || reader->digits == 8)
+    return 400;
+  reader->digits++;
+  reader->left = reader->left << 4 | (size_t)digit;
+  return reader->exchange->body_len + reader->left > reader->limits->body ? 413
+                                                                          : 0;
+}
+
+/* The byte |c|, which must be |expected|, and what follows it. */
+static int step(struct ac_http_reader *reader, char c, char expected,
+                enum ac_http_phase next) {
+  if (c != expected)
+    return 400;
+  reader->phase = next;
+  return 0;
+}
+
+/* One byte of what is around chunks. */
+static int take_frame(struct ac_http_reader *reader, char c) {
+  switch (reader->phase) {
+  case AC_HTTP_CHUNK_SIZE:
+    if (c == '\r' && reader->digits > 0)
+      return step(reader, c, c, AC_HTTP_CHUNK_SIZE_LF);
+    return take_digit(reader, c);
+  case AC_HTTP_CHUNK_SIZE_LF:
+    reader->digits = 0;
+    return step(reader, c, '\n',
+                reader->left > 0 ? AC_HTTP_CHUNK_DATA : AC_HTTP_TRAILER);
+  case AC_HTTP_CHUNK_CR:
+    return step(reader, c, '\r', AC_HTTP_CHUNK_LF);
+  case AC_HTTP_CHUNK_LF:
+    return step(reader, c, '\n', AC_HTTP_CHUNK_SIZE);
+  case AC_HTTP_TRAILER:
+    if (c == '\r')
+      return step(reader, c, c, AC_HTTP_LAST_LF);
+    return is_token(c) ? step(reader, c, c, AC_HTTP_TRAILER_LINE) : 400;
+  case AC_HTTP_TRAILER_LINE:
+    if (c == '\r')
+      return step(reader, c, c, AC_HTTP_TRAILER_LF);
+    return is_text(c) ? 0 : 400;
+  case AC_HTTP_TRAILER_LF:
+    return step(reader, c, '\n', AC_HTTP_TRAILER);
+  default:
+    return step(reader, c, '\n', AC_HTTP_COMPLETE);
+  }
+}
+
+static int take_framed(struct ac_http_reader *reader, char c) {
+  if (reader->phase >= AC_HTTP_TRAILER &&
+      ++reader->trailer_len > reader->limits->head)
+    return 431;
+  return take_frame(reader, c);
+}
+
+/* --- the head ------------------------------------------------------------- */
+
+/* All of it is here. It begins with its line, and ends with an empty one. */
+static int read_head(struct ac_http_reader *reader) {
+  struct framing framing = {{NULL, 0}, {NULL, 0}, 0, false};
+  char *end = strchr(reader->head, '\r');
+  if (end[1] != '\n')
+    return 400;
+  *end = '\0';
+  int status = read_request_line(reader, reader->head);
+  if (!status)
+    status = read_fields(reader, end + 2, &framing);
+  if (!status && (framing.hosts > 1 || (framing.hosts == 0 && !reader->old)))
+    status = 400;
+  return status ? status : begin_body(reader, &framing);
+}
+
+static bool grow_head(struct ac_http_reader *reader, size_t need) {
+  if (need < reader->head_room)
+    return true;
+  size_t room = reader->head_room ? 4 * reader->head_room : FIRST_HEAD;
+  room = room > need ? room : need + 1;
+  char *head = ac_arena_alloc(reader->exchange->arena, room);
+  if (!head)
+    return false;
+  if (reader->head_len > 0)
+    memcpy(head, reader->head, reader->head_len);
+  reader->head = head;
+  reader->head_room = room;
+  return true;
+}
+
+/* The line that ends at |len|: 1 if it is empty, and so the head complete; 0;
+ * or what is wrong. */
+static int end_line(struct ac_http_reader *reader, size_t len) {
+  size_t begin = reader->line;
+  if (len < begin + 2 || reader->head[len - 2] != '\r')
+    return 400; /* a bare LF */
+  if (len == begin + 2 && begin == 0)
+    return 400; /* no request at all */
+  reader->line = len;
+  return len == begin + 2;
+}
+
+/* Takes bytes up to the end of the head. */
+static int take_head(struct ac_http_reader *reader, const char *data,
+                     size_t len, size_t *taken) {
+  const char *lf = memchr(data, '\n', len);
+  size_t n = lf ? (size_t)(lf - data) + 1 : len;
+  size_t most = reader->limits->head - reader->head_len;
+  bool over = n > most;
+  if (memchr(data, '\0', over ? most : n))
+    return 400;
+  if (over)
+    return reader->line == 0 ? 414 : 431;
+  if (!grow_head(reader, reader->head_len + n))
+    return 503;
+  memcpy(reader->head + reader->head_len, data, n);
+  reader->head_len += n;
+  reader->head[reader->head_len] = '\0';
+  *taken += n;
+  int end = lf ? end_line(reader, reader->head_len) : 0;
+  if (end != 1)
+    return end;
+  return ac_arena_charge(reader->exchange->arena, reader->head_len)
+             ? read_head(reader)
+             : 503;
+}
+
+/* --- all of it ------------------------------------------------------------ */
+
+static int read_some(struct ac_http_reader *reader, const char *data,
+                     size_t len, size_t *taken) {
+  int status;
+  switch (reader->phase) {
+  case AC_HTTP_HEAD:
+    return take_head(reader, data, len, taken);
+  case AC_HTTP_BODY:
+    status = take_body(reader, data, len, taken);
+    if (reader->left == 0)
+      reader->phase = AC_HTTP_COMPLETE;
+    return status;
+  case AC_HTTP_CHUNK_DATA:
+    status = take_body(reader, data, len, taken);
+    if (reader->left == 0)
+      reader->phase = AC_HTTP_CHUNK_CR;
+    return status;
+  default:
+    ++*taken;
+    return take_framed(reader, *data);
+  }
+}
+
+int ac_http_read(struct ac_http_reader *reader, const char *data, size_t len,
+                 size_t *taken) {
+  int status = 0;
+  *taken = 0;
+  while (!status && *taken < len && reader->phase != AC_HTTP_COMPLETE)
+    status = read_some(reader, data + *taken, len - *taken, taken);
+  return status;
+}
