@@ -15,3 +15,8 @@ bool ac_str_equal_nocase(anycable_str a, anycable_str b) {
       return false;
   return true;
 }
+
+void ac_str_lower(char *s, size_t len) {
+  for (size_t i = 0; i < len; i++)
+    s[i] = (char)lower(s[i]);
+}

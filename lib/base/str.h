@@ -24,5 +24,6 @@ static inline int ac_hex_digit(char c) {
 
 /* ASCII only, as HTTP header names are compared. */
 bool ac_str_equal_nocase(anycable_str a, anycable_str b);
+void ac_str_lower(char *s, size_t len);
 
 #endif

@@ -5,6 +5,7 @@
 enum { FIRST_HEAD = 1024, FIRST_BODY = 1024, FIRST_FIELDS = 12 };
 
 #define IS(s, literal) anycable_str_is(s, literal)
+#define IS_NOCASE(s, literal) ac_str_equal_nocase(s, ANYCABLE_STR(literal))
 
 void ac_http_reader_init(struct ac_http_reader *reader,
                          const struct ac_http_reader_limits *limits,
@@ -41,36 +42,19 @@ static bool is_text(char c) {
   return byte >= 0x20 ? byte != 0x7f : byte == '\t';
 }
 
-static void to_lower(char *s, size_t len) {
-  for (size_t i = 0; i < len; i++)
-    if (s[i] >= 'A' && s[i] <= 'Z')
-      s[i] |= 0x20;
-}
-
-static bool same_ignoring_case(anycable_str s, const char *lower) {
-  size_t len = strlen(lower);
-  if (s.len != len)
-    return false;
-  for (size_t i = 0; i < len; i++) {
-    char c = s.ptr[i];
-    if ((c >= 'A' && c <= 'Z' ? c | 0x20 : c) != lower[i])
-      return false;
-  }
-  return true;
-}
-
 /* --- the request line ----------------------------------------------------- */
 
 /* "/path" out of that, of "*", or of "http://host/path"; without its query. */
 static int read_target(struct ac_http_exchange *exchange, char *target,
                        size_t len) {
-  static const char *const schemes[] = {"http://", "https://"};
+  static const anycable_str schemes[] = {ANYCABLE_STR_INIT("http://"),
+                                         ANYCABLE_STR_INIT("https://")};
   for (size_t i = 0; i < len; i++)
     if (target[i] <= 0x20 || target[i] == 0x7f)
       return 400; /* bytes beyond ASCII too */
   for (size_t i = 0; i < 2; i++) {
-    size_t n = strlen(schemes[i]);
-    if (len > n && same_ignoring_case(ac_str(target, n), schemes[i])) {
+    size_t n = schemes[i].len;
+    if (len > n && ac_str_equal_nocase(ac_str(target, n), schemes[i])) {
       char *slash = memchr(target + n, '/', len - n);
       len = slash ? len - (size_t)(slash - target) : 0;
       target = slash;
@@ -146,7 +130,7 @@ static bool read_length(anycable_str text, size_t *out) {
 }
 
 /* Is |word| in a list with commas? */
-static bool lists(anycable_str list, const char *word) {
+static bool lists(anycable_str list, anycable_str word) {
   while (list.len > 0) {
     const char *comma = memchr(list.ptr, ',', list.len);
     size_t len = comma ? (size_t)(comma - list.ptr) : list.len;
@@ -155,7 +139,7 @@ static bool lists(anycable_str list, const char *word) {
       one.ptr++, one.len--;
     while (one.len > 0 && is_blank(one.ptr[one.len - 1]))
       one.len--;
-    if (same_ignoring_case(one, word))
+    if (ac_str_equal_nocase(one, word))
       return true;
     len += comma ? 1 : 0;
     list = ac_str(list.ptr + len, list.len - len);
@@ -177,10 +161,10 @@ static int note(struct ac_http_reader *reader, struct framing *framing,
       return 400;
     framing->encoding = value;
   } else if (IS(name, "connection")) {
-    if (lists(value, "close"))
+    if (lists(value, ANYCABLE_STR("close")))
       reader->close = true;
   } else if (IS(name, "expect")) {
-    if (!same_ignoring_case(value, "100-continue"))
+    if (!IS_NOCASE(value, "100-continue"))
       return 417;
     framing->expects = true;
   }
@@ -200,7 +184,7 @@ static int read_field(char *line, char *end, struct ac_pair *out) {
     value++;
   while (end > value && is_blank(end[-1]))
     end--;
-  to_lower(line, len);
+  ac_str_lower(line, len);
   line[len] = '\0';
   *end = '\0';
   out->key = ac_str(line, len);
@@ -265,7 +249,7 @@ static int begin_body(struct ac_http_reader *reader,
   if (framing->encoding.ptr) {
     if (framing->length.ptr || reader->old)
       return 400;
-    if (!same_ignoring_case(framing->encoding, "chunked"))
+    if (!IS_NOCASE(framing->encoding, "chunked"))
       return 501;
     reader->phase = AC_HTTP_CHUNK_SIZE;
   } else if (framing->length.ptr) {

@@ -80,17 +80,15 @@ static bool same_secret(const char *key, anycable_str given) {
 /* "Bearer", in whatever case, and the key. */
 static bool is_allowed(const struct ac_http_service *service,
                        const struct ac_http_exchange *exchange) {
-  static const char scheme[] = "bearer ";
-  const size_t len = sizeof(scheme) - 1;
+  const anycable_str scheme = ANYCABLE_STR("bearer ");
   if (!service->key)
     return true;
   anycable_str value = ac_http_header(exchange, "authorization");
-  if (!value.ptr || value.len <= len)
+  if (!value.ptr || value.len <= scheme.len ||
+      !ac_str_equal_nocase(ac_str(value.ptr, scheme.len), scheme))
     return false;
-  for (size_t i = 0; i < len; i++)
-    if ((value.ptr[i] | 0x20) != scheme[i])
-      return false;
-  return same_secret(service->key, ac_str(value.ptr + len, value.len - len));
+  return same_secret(service->key,
+                     ac_str(value.ptr + scheme.len, value.len - scheme.len));
 }
 
 /* What came as x-anycable-meta-sid is sid. */

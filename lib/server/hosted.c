@@ -52,11 +52,8 @@ static const struct ac_http_bearer bearer = {respond};
 
 static anycable_str copy_name(struct ac_arena *arena, anycable_str name) {
   anycable_str copy = ac_arena_copy(arena, name);
-  for (size_t i = 0; copy.ptr && i < copy.len; i++) {
-    char *c = (char *)(uintptr_t)copy.ptr + i;
-    if (*c >= 'A' && *c <= 'Z')
-      *c |= 0x20;
-  }
+  if (copy.ptr)
+    ac_str_lower((char *)(uintptr_t)copy.ptr, copy.len);
   return copy;
 }
 
