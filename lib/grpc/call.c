@@ -39,16 +39,10 @@ static void refuse_now(struct ac_grpc_call *call, int status,
   ac_h2_stream_schedule(call->stream);
 }
 
-/* A message's length, from the five bytes in front of it. */
-static uint32_t length_in(const unsigned char *p) {
-  return (uint32_t)p[1] << 24 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 8 |
-         (uint32_t)p[4];
-}
-
 /* The prefix is here: is it a message that we take? */
 static void prefix_complete(struct ac_grpc_call *call) {
   const unsigned char *p = call->prefix;
-  call->message_len = length_in(p);
+  call->message_len = ac_grpc_prefix_length(p);
   if (p[0] == 1 && call->encoded) {
     refuse_now(call, AC_GRPC_UNIMPLEMENTED, "compression is not supported");
   } else if (p[0] == 1) {
@@ -135,7 +129,7 @@ static void body(void *data, const char *bytes, size_t len) {
 
 static void check_extra(struct ac_grpc_call *call) {
   if (call->extra_got >= AC_GRPC_PREFIX &&
-      call->extra_got - AC_GRPC_PREFIX >= length_in(call->extra))
+      call->extra_got - AC_GRPC_PREFIX >= ac_grpc_prefix_length(call->extra))
     ac_grpc_refuse(call, AC_GRPC_UNIMPLEMENTED, "more than one message");
   else
     ac_grpc_refuse(call, AC_GRPC_INTERNAL, "trailing bytes after the message");

@@ -27,7 +27,7 @@ static bool next_message(const struct ac_grpc_feed *feed, size_t *len) {
   const unsigned char *p = (const unsigned char *)feed->bytes + feed->at;
   if (feed->len - feed->at < AC_GRPC_PREFIX)
     return false;
-  *len = (size_t)p[1] << 24 | (size_t)p[2] << 16 | (size_t)p[3] << 8 | p[4];
+  *len = ac_grpc_prefix_length(p);
   return *len <= feed->len - feed->at - AC_GRPC_PREFIX;
 }
 

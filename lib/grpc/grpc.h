@@ -23,6 +23,12 @@ enum ac_grpc_status {
 
 enum { AC_GRPC_PREFIX = 5 }; /* bytes in front of every message */
 
+/* The length that such a prefix tells. */
+static inline uint32_t ac_grpc_prefix_length(const unsigned char *prefix) {
+  return (uint32_t)prefix[1] << 24 | (uint32_t)prefix[2] << 16 |
+         (uint32_t)prefix[3] << 8 | prefix[4];
+}
+
 struct ac_grpc_call;
 
 struct ac_grpc_method {
