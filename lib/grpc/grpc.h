@@ -99,7 +99,7 @@ struct ac_grpc_call {
   uint32_t message_got;
   uint64_t extra_got; /* bytes behind the message */
   unsigned char extra[AC_GRPC_PREFIX];
-  struct ac_h2_field tail; /* the trailer of a streaming answer */
+  struct ac_h2_field tail;   /* the trailer of a streaming answer */
   struct ac_grpc_feed *feed; /* of a method that the client streams to */
 };
 

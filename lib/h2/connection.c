@@ -50,7 +50,8 @@ void ac_h2_free(struct ac_h2 *h2) {
 }
 
 size_t ac_h2_connections(const struct ac_h2 *h2) {
-  return h2->n_connections;
+  return (size_t)(ac_counted(&h2->traffic.opened) -
+                  ac_counted(&h2->traffic.closed));
 }
 
 const struct ac_traffic *ac_h2_traffic(const struct ac_h2 *h2) {
@@ -88,7 +89,6 @@ static void destroy(struct ac_h2_connection *connection) {
   ac_list_remove(&connection->dirty);
   if (!ac_list_empty(&connection->link)) {
     ac_list_remove(&connection->link);
-    h2->n_connections--;
     ac_count(&h2->traffic.closed, 1);
     ac_log_write(&h2->log, h2->config.chatter_level, "grpc: %s closed",
                  ac_stream_peer(connection->stream));
@@ -100,14 +100,7 @@ static void destroy(struct ac_h2_connection *connection) {
   free(connection);
 }
 
-bool ac_h2_accept(struct ac_h2 *h2, struct ac_loop *loop, int fd,
-                  struct ac_tls *tls) {
-  static const struct ac_stream_owner nobody = {0};
-  struct ac_stream *stream = ac_stream_new(loop, fd, tls, &nobody);
-  return stream && ac_h2_adopt(h2, stream);
-}
-
-bool ac_h2_adopt(struct ac_h2 *h2, struct ac_stream *stream) {
+bool ac_h2_accept(struct ac_h2 *h2, struct ac_stream *stream) {
   struct ac_h2_connection *connection = calloc(1, sizeof(*connection));
   const struct ac_stream_owner owner = {connection, turn, writable};
   if (!connection) {
@@ -129,7 +122,6 @@ bool ac_h2_adopt(struct ac_h2 *h2, struct ac_stream *stream) {
     return false;
   }
   ac_list_append(&h2->connections, &connection->link);
-  h2->n_connections++;
   ac_count(&h2->traffic.opened, 1);
   ac_log_write(&h2->log, h2->config.chatter_level, "grpc: %s connected",
                ac_stream_peer(stream));

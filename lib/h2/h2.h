@@ -91,15 +91,9 @@ struct ac_h2 *ac_h2_new(const struct ac_h2_config *config,
 /* Closes all connections that are left. */
 void ac_h2_free(struct ac_h2 *h2);
 
-/* Serves a connected socket, of which it takes |fd|. False without memory. */
-struct ac_tls;
-struct ac_loop;
-bool ac_h2_accept(struct ac_h2 *h2, struct ac_loop *loop, int fd,
-                  struct ac_tls *tls);
-
-/* The same for a connection that is a stream already, which it takes. From a
- * callback of that stream too. */
-bool ac_h2_adopt(struct ac_h2 *h2, struct ac_stream *stream);
+/* Serves a connection, of which it takes |stream|, from a callback of that too.
+ * False without memory. */
+bool ac_h2_accept(struct ac_h2 *h2, struct ac_stream *stream);
 
 size_t ac_h2_connections(const struct ac_h2 *h2);
 

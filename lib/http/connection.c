@@ -31,7 +31,6 @@ struct ac_http1 {
   struct ac_log log;
   struct ac_list connections;
   struct ac_list dirty;
-  size_t n_connections;
   struct ac_traffic traffic;
   bool draining;
   struct ac_buffer out; /* an answer that is being put together */
@@ -121,7 +120,6 @@ static void destroy(struct connection *connection) {
   finish_exchange(connection);
   ac_list_remove(&connection->link);
   ac_list_remove(&connection->dirty);
-  http1->n_connections--;
   ac_count(&http1->traffic.closed, 1);
   http1->runtime.timer_clear(http1->runtime.loop, &connection->timer);
   ac_log_write(&http1->log, http1->config.chatter_level, "http: %s closed",
@@ -445,7 +443,6 @@ bool ac_http1_accept(struct ac_http1 *http1, struct ac_stream *stream,
   connection->timer.fire = fire;
   ac_list_init(&connection->dirty);
   ac_list_append(&http1->connections, &connection->link);
-  http1->n_connections++;
   ac_count(&http1->traffic.opened, 1);
   ac_log_write(&http1->log, http1->config.chatter_level, "http: %s connected",
                ac_stream_peer(stream));
@@ -459,7 +456,9 @@ bool ac_http1_accept(struct ac_http1 *http1, struct ac_stream *stream,
 }
 
 size_t ac_http1_connections(const struct ac_http1 *http1) {
-  return http1 ? http1->n_connections : 0;
+  return http1 ? (size_t)(ac_counted(&http1->traffic.opened) -
+                          ac_counted(&http1->traffic.closed))
+               : 0;
 }
 
 const struct ac_traffic *ac_http1_traffic(const struct ac_http1 *http1) {

@@ -79,8 +79,8 @@ static bool is_same(const struct ac_handed *handed, enum ac_door_kind kind,
                     const char *address) {
   char real[AC_ADDRESS_SIZE];
   ac_address_name(handed->fd, real);
-  return handed->kind == kind && (strcmp(handed->wanted, address) == 0 ||
-                                  strcmp(real, address) == 0);
+  return handed->kind == kind &&
+         (strcmp(handed->wanted, address) == 0 || strcmp(real, address) == 0);
 }
 
 /* One that the process before had for the same, or a new one. */
@@ -216,15 +216,15 @@ static void refuse(anycable_server *server, int fd) {
   server->refused_said = now;
 }
 
-/* Where nothing but gRPC is served, HTTP/2's first word is the server's. */
+/* Where nothing but gRPC is served, nobody need be heard first. */
 static bool let_in(struct ac_door *door, int fd, struct ac_tls *tls) {
   static const struct ac_stream_owner nobody = {0};
   anycable_server *server = door->server;
-  if (door->kind == AC_DOOR_RPC && !server->http_on_rpc)
-    return ac_h2_accept(server->h2, server->loop, fd, tls);
   struct ac_stream *stream = ac_stream_new(server->loop, fd, tls, &nobody);
   if (!stream)
     return false;
+  if (door->kind == AC_DOOR_RPC && !server->http_on_rpc)
+    return ac_h2_accept(server->h2, stream);
   if (door->kind == AC_DOOR_RPC) {
     ac_stream_offer(stream, AC_STREAM_HTTP1 | AC_STREAM_HTTP2);
     return ac_visitor_receive(server, stream, tls != NULL);

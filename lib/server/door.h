@@ -60,19 +60,8 @@ void ac_doors_leave(anycable_server *server);
 void ac_doors_close(anycable_server *server, bool all);
 void ac_doors_free(anycable_server *server);
 
-/* A connection of which is not known yet what it speaks: its first bytes, or
- * what was agreed inside TLS, decide. */
-struct ac_visitor {
-  struct ac_list link; /* in the server's list of visitors */
-  anycable_server *server;
-  struct ac_stream *stream;
-  struct ac_timer timer;
-  uint64_t until; /* when it must have said what it speaks */
-  bool tls;
-};
-
-/* Finds out what a connection speaks, and hands it over; takes |stream|. False
- * without memory. */
+/* Finds out what a connection speaks, and hands it over: its first bytes, or
+ * what was agreed inside TLS, decide. Takes |stream|. False without memory. */
 bool ac_visitor_receive(anycable_server *server, struct ac_stream *stream,
                         bool tls);
 void ac_visitors_free(anycable_server *server);

@@ -18,7 +18,16 @@ enum speech {
   SPEECH_GONE
 };
 
-static void leave(struct ac_visitor *visitor) {
+struct visitor {
+  struct ac_list link; /* in the server's list of visitors */
+  anycable_server *server;
+  struct ac_stream *stream;
+  struct ac_timer timer;
+  uint64_t until; /* when it must have said what it speaks */
+  bool tls;
+};
+
+static void leave(struct visitor *visitor) {
   anycable_server *server = visitor->server;
   ac_list_remove(&visitor->link);
   server->n_visitors--;
@@ -29,10 +38,10 @@ static void leave(struct ac_visitor *visitor) {
 
 void ac_visitors_free(anycable_server *server) {
   while (!ac_list_empty(&server->visitors))
-    leave(ac_container_of(server->visitors.next, struct ac_visitor, link));
+    leave(ac_container_of(server->visitors.next, struct visitor, link));
 }
 
-static enum speech agreed(const struct ac_visitor *visitor) {
+static enum speech agreed(const struct visitor *visitor) {
   if (!ac_stream_tls_ready(visitor->stream))
     return SPEECH_GONE;
   return anycable_str_is(ac_stream_protocol(visitor->stream), "h2")
@@ -40,7 +49,7 @@ static enum speech agreed(const struct ac_visitor *visitor) {
              : SPEECH_HTTP1;
 }
 
-static enum speech heard(const struct ac_visitor *visitor) {
+static enum speech heard(const struct visitor *visitor) {
   char bytes[2];
   ssize_t n = ac_stream_peek(visitor->stream, bytes, sizeof(bytes));
   if (n == AC_STREAM_AGAIN)
@@ -55,13 +64,13 @@ static enum speech heard(const struct ac_visitor *visitor) {
 }
 
 /* Hands the stream over. */
-static void show_in(struct ac_visitor *visitor, enum speech speech) {
+static void show_in(struct visitor *visitor, enum speech speech) {
   anycable_server *server = visitor->server;
   struct ac_stream *stream = visitor->stream;
   visitor->stream = NULL;
   leave(visitor);
   bool served = speech == SPEECH_HTTP2
-                    ? ac_h2_adopt(server->h2, stream)
+                    ? ac_h2_accept(server->h2, stream)
                     : ac_http1_accept(server->http1, stream, &server->http);
   if (!served)
     ac_log_write(&server->log, ANYCABLE_LOG_ERROR,
@@ -69,7 +78,7 @@ static void show_in(struct ac_visitor *visitor, enum speech speech) {
 }
 
 static void look(void *owner) {
-  struct ac_visitor *visitor = owner;
+  struct visitor *visitor = owner;
   struct ac_loop *loop = visitor->server->loop;
   uint64_t soon = ac_loop_now(loop) + PEEK_AGAIN;
   enum speech speech = visitor->tls ? agreed(visitor) : heard(visitor);
@@ -92,7 +101,7 @@ static void look(void *owner) {
 }
 
 static void fire(struct ac_timer *timer) {
-  struct ac_visitor *visitor = ac_container_of(timer, struct ac_visitor, timer);
+  struct visitor *visitor = ac_container_of(timer, struct visitor, timer);
   if (ac_loop_now(visitor->server->loop) >= visitor->until)
     leave(visitor);
   else
@@ -101,7 +110,7 @@ static void fire(struct ac_timer *timer) {
 
 bool ac_visitor_receive(anycable_server *server, struct ac_stream *stream,
                         bool tls) {
-  struct ac_visitor *visitor = calloc(1, sizeof(*visitor));
+  struct visitor *visitor = calloc(1, sizeof(*visitor));
   if (!visitor) {
     ac_stream_free(stream);
     return false;

@@ -219,6 +219,7 @@ static inline int teardown(void **state) {
 static inline void accept_peer(struct ac_tls *tls) {
   const struct ac_runtime runtime = {NULL,      now,         now,
                                      timer_set, timer_clear, wake};
+  const struct ac_stream_owner nobody = {0};
   const struct ac_log log = {0};
   int fds[2];
   fx.h2 = ac_h2_new(&fx.config, &handler, NULL, &runtime, &log);
@@ -227,7 +228,9 @@ static inline void accept_peer(struct ac_tls *tls) {
   if (fx.small_buffer)
     setsockopt(fds[1], SOL_SOCKET, SO_SNDBUF, &fx.small_buffer, sizeof(int));
   peer_begin(&fx.peer, fds[0]);
-  assert_true(ac_h2_accept(fx.h2, fx.loop, fds[1], tls));
+  struct ac_stream *stream = ac_stream_new(fx.loop, fds[1], tls, &nobody);
+  assert_non_null(stream);
+  assert_true(ac_h2_accept(fx.h2, stream));
   settle();
 }
 
