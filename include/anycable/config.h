@@ -256,9 +256,9 @@ ANYCABLE_EXTERN int anycable_config_set_log(anycable_config *config,
  *  Returns: ANYCABLE_OK.
  *  Threads: the one that owns |config|.
  *  Ownership: as with anycable_config_set_log(). */
-ANYCABLE_EXTERN int
-anycable_config_set_log_records(anycable_config *config,
-                                anycable_log_record_fn fn, void *ctx);
+ANYCABLE_EXTERN int anycable_config_set_log_records(anycable_config *config,
+                                                    anycable_log_record_fn fn,
+                                                    void *ctx);
 
 /** Sets the most talkative level that is logged, ANYCABLE_LOG_INFO by default.
  *  Returns: ANYCABLE_OK, ANYCABLE_ERR_INVALID if |level| is no

@@ -9,7 +9,8 @@
  *            -> handle_close                               -> completed
  *                                                              -> destroy
  *
- * After a deferred call was finished, resume is asked first, where there is one.
+ * After a deferred call was finished, resume is asked first, where there is
+ * one.
  *
  * All of one call run on one thread at a time: the handler's, and after a
  * deferral the holder's. Calls of different clients run in parallel on the

@@ -13,7 +13,7 @@
 struct ac_log {
   anycable_log_fn fn; /* NULL: silent */
   void *ctx;
-  int level; /* the most talkative that is passed on */
+  int level;                      /* the most talkative that is passed on */
   anycable_log_record_fn records; /* instead of |fn|, if not NULL */
 };
 

@@ -27,7 +27,7 @@ struct ac_h2 {
   nghttp2_option *option;
   struct ac_list connections;
   struct ac_list dirty; /* connections with answers to put out */
-  uint32_t random; /* for jitter */
+  uint32_t random;      /* for jitter */
   struct ac_traffic traffic;
   char in[AC_H2_READ];
   char out[AC_H2_SCRATCH];

@@ -44,7 +44,8 @@ void ac_stream_set_owner(struct ac_stream *stream,
                          const struct ac_stream_owner *owner);
 
 /* What may be spoken inside TLS, before the handshake: by default HTTP/2 alone,
- * for which clients must ask. A client that asks for nothing speaks HTTP/1.1. */
+ * for which clients must ask. A client that asks for nothing speaks HTTP/1.1.
+ */
 enum { AC_STREAM_HTTP2 = 1, AC_STREAM_HTTP1 = 2 };
 void ac_stream_offer(struct ac_stream *stream, int protocols);
 

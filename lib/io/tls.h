@@ -17,10 +17,10 @@ struct ac_tls;
 bool ac_tls_init(void);
 
 /* Server settings: TLS 1.2 and up, AEAD suites with forward secrecy, ALPN
- * for what its stream offers or no connection, no renegotiation, no compression. |cert| and |key|
- * are each a path or PEM text (it has "-----BEGIN"); |client_ca| likewise or
- * NULL. NULL if they are unusable, with the reason, which names what was
- * wrong, in |error|. */
+ * for what its stream offers or no connection, no renegotiation, no
+ * compression. |cert| and |key| are each a path or PEM text (it has
+ * "-----BEGIN"); |client_ca| likewise or NULL. NULL if they are unusable, with
+ * the reason, which names what was wrong, in |error|. */
 struct ac_tls *ac_tls_new(const char *cert, const char *key,
                           const char *client_ca, char *error,
                           size_t error_size);

@@ -35,15 +35,15 @@ struct anycable_config {
   struct ac_log log;
   bool debug; /* over log.level and log_grpc; ac_config_copy applies it */
   bool log_grpc;
-  char *log_file; /* for anycable_main; NULL: standard error */
-  char *handover; /* a path, for anycable_main; NULL: none */
+  char *log_file;                 /* for anycable_main; NULL: standard error */
+  char *handover;                 /* a path, for anycable_main; NULL: none */
   const struct ac_handed *handed; /* sockets to use again; borrowed */
   size_t n_handed;
   char *server_command; /* for anycable_main; NULL: none */
   char *secret;
   char *shared_redis_url; /* REDIS_URL; checked where it is used */
-  char *broadcast_key; /* from |secret|, for broadcasting by HTTP */
-  char *rpc_key;       /* and for HTTP RPC */
+  char *broadcast_key;    /* from |secret|, for broadcasting by HTTP */
+  char *rpc_key;          /* and for HTTP RPC */
   const char *source; /* what errors name: a variable, a flag; NULL: a setter */
   int error;          /* the first one */
   char text[1024];

@@ -8,8 +8,8 @@
 /* What is asked: the field of a ServerReflectionRequest. */
 enum ac_wire_question {
   AC_WIRE_ASKS_NOTHING = 0,
-  AC_WIRE_ASKS_FILE = 3,    /* by its name */
-  AC_WIRE_ASKS_SYMBOL = 4,  /* for the file that has it */
+  AC_WIRE_ASKS_FILE = 3,   /* by its name */
+  AC_WIRE_ASKS_SYMBOL = 4, /* for the file that has it */
   AC_WIRE_ASKS_EXTENSION = 5,
   AC_WIRE_ASKS_NUMBERS = 6, /* of extensions */
   AC_WIRE_ASKS_SERVICES = 7

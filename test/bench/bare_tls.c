@@ -1,6 +1,6 @@
-/* What OpenSSL takes by itself: prints the resident memory, in KiB, of a program
- * that has loaded a certificate and its key, and does nothing else. No server
- * with TLS can take less. */
+/* What OpenSSL takes by itself: prints the resident memory, in KiB, of a
+ * program that has loaded a certificate and its key, and does nothing else. No
+ * server with TLS can take less. */
 #include <openssl/ssl.h>
 #include <stdio.h>
 

@@ -26,11 +26,11 @@
 
 enum { MAX_THREADS = 64, SAMPLE_US = 1000, PRINTED = 20 };
 
-static const char *const fate_names[] = {
-    [ANYCABLE_FATE_PUBLISHED] = "published",
-    [ANYCABLE_FATE_FAILED] = "failed",
-    [ANYCABLE_FATE_DROPPED] = "dropped",
-    [ANYCABLE_FATE_UNKNOWN] = "unknown"};
+static const char *const fate_names[] = {[ANYCABLE_FATE_PUBLISHED] =
+                                             "published",
+                                         [ANYCABLE_FATE_FAILED] = "failed",
+                                         [ANYCABLE_FATE_DROPPED] = "dropped",
+                                         [ANYCABLE_FATE_UNKNOWN] = "unknown"};
 
 static struct {
   long count, rate, size, threads, batch, flush_ms;
@@ -102,8 +102,8 @@ static anycable_str message(struct worker *w, long number) {
                     options.string ? " " : ",\"fill\":\"");
     for (long end = options.size - 2; len < end; len++)
       w->text[len] = (char)('a' + (number + len) % 26);
-    len += snprintf(w->text + len, size - (size_t)len,
-                    options.string ? "" : "\"");
+    len +=
+        snprintf(w->text + len, size - (size_t)len, options.string ? "" : "\"");
   }
   len += snprintf(w->text + len, size - (size_t)len, options.string ? "" : "}");
   return (anycable_str){w->text, (size_t)len};
@@ -129,10 +129,10 @@ static int publish_one(struct worker *w, long number) {
   anycable_str stream = anycable_str_of(w->stream);
   anycable_str text = message(w, number);
   int64_t began = now_us();
-  int error = options.string ? anycable_broadcaster_publish_string(
-                                   broadcaster, stream, text, &how)
-                             : anycable_broadcaster_publish(broadcaster, stream,
-                                                            text, &how);
+  int error =
+      options.string
+          ? anycable_broadcaster_publish_string(broadcaster, stream, text, &how)
+          : anycable_broadcaster_publish(broadcaster, stream, text, &how);
   raise_to(&longest_us, (long)(now_us() - began));
   return error;
 }
@@ -175,8 +175,8 @@ static void *work(void *ctx) {
 
 static bool start_worker(struct worker *w, long index) {
   w->index = index;
-  snprintf(w->stream, sizeof w->stream,
-           options.threads > 1 ? "%s.%ld" : "%s", options.stream, index);
+  snprintf(w->stream, sizeof w->stream, options.threads > 1 ? "%s.%ld" : "%s",
+           options.stream, index);
   w->text = malloc((size_t)options.size + 64);
   return w->text && !pthread_create(&w->thread, NULL, work, w);
 }
@@ -231,9 +231,8 @@ static void print_end(long flush_error, int64_t free_us) {
          (long)taken, (long)refused, (long)errors,
          (long)fates[ANYCABLE_FATE_PUBLISHED],
          (long)fates[ANYCABLE_FATE_FAILED], (long)fates[ANYCABLE_FATE_DROPPED],
-         (long)fates[ANYCABLE_FATE_UNKNOWN],
-         (long)wrong_tags, (long)longest_us, flush_error, free_us,
-         usage.ru_maxrss);
+         (long)fates[ANYCABLE_FATE_UNKNOWN], (long)wrong_tags, (long)longest_us,
+         flush_error, free_us, usage.ru_maxrss);
 }
 
 /* --- the program ---------------------------------------------------------- */
@@ -257,28 +256,53 @@ static int full_mode(const char *name) {
 
 static bool read_options(int argc, char **argv, anycable_config *config) {
   static const struct option flags[] = {
-      {"count", 1, 0, 'c'},   {"rate", 1, 0, 'r'},  {"size", 1, 0, 's'},
-      {"stream", 1, 0, 'n'},  {"threads", 1, 0, 't'}, {"string", 0, 0, 'x'},
-      {"batch", 1, 0, 'b'},   {"fates", 1, 0, 'o'}, {"full", 1, 0, 'f'},
-      {"wait", 1, 0, 'w'},    {"flush", 1, 0, 'u'}, {"limit", 1, 0, 'l'},
+      {"count", 1, 0, 'c'},  {"rate", 1, 0, 'r'},    {"size", 1, 0, 's'},
+      {"stream", 1, 0, 'n'}, {"threads", 1, 0, 't'}, {"string", 0, 0, 'x'},
+      {"batch", 1, 0, 'b'},  {"fates", 1, 0, 'o'},   {"full", 1, 0, 'f'},
+      {"wait", 1, 0, 'w'},   {"flush", 1, 0, 'u'},   {"limit", 1, 0, 'l'},
       {NULL, 0, NULL, 0}};
   int flag, full = ANYCABLE_FULL_REFUSE, error = 0;
   long wait_ms = 1000;
   while ((flag = getopt_long(argc, argv, "", flags, NULL)) != -1) {
     switch (flag) {
-    case 'c': options.count = atol(optarg); break;
-    case 'r': options.rate = atol(optarg); break;
-    case 's': options.size = atol(optarg); break;
-    case 'n': options.stream = optarg; break;
-    case 't': options.threads = atol(optarg); break;
-    case 'x': options.string = true; break;
-    case 'b': options.batch = atol(optarg); break;
-    case 'o': options.fates = fopen(optarg, "w"); break;
-    case 'f': full = full_mode(optarg); break;
-    case 'w': wait_ms = atol(optarg); break;
-    case 'u': options.flush_ms = atol(optarg); break;
-    case 'l': error |= set_limit(config, optarg); break;
-    default: return false;
+    case 'c':
+      options.count = atol(optarg);
+      break;
+    case 'r':
+      options.rate = atol(optarg);
+      break;
+    case 's':
+      options.size = atol(optarg);
+      break;
+    case 'n':
+      options.stream = optarg;
+      break;
+    case 't':
+      options.threads = atol(optarg);
+      break;
+    case 'x':
+      options.string = true;
+      break;
+    case 'b':
+      options.batch = atol(optarg);
+      break;
+    case 'o':
+      options.fates = fopen(optarg, "w");
+      break;
+    case 'f':
+      full = full_mode(optarg);
+      break;
+    case 'w':
+      wait_ms = atol(optarg);
+      break;
+    case 'u':
+      options.flush_ms = atol(optarg);
+      break;
+    case 'l':
+      error |= set_limit(config, optarg);
+      break;
+    default:
+      return false;
     }
   }
   error |= anycable_config_set_when_full(config, full, wait_ms);

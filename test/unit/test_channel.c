@@ -131,7 +131,8 @@ static int returns_error(anycable_channel *channel) {
 
 static void test_error(void **state) {
   (void)state;
-  assert_string_equal(subscribes(returns_error), "0 !handlers are still running");
+  assert_string_equal(subscribes(returns_error),
+                      "0 !handlers are still running");
 }
 
 /* An output that failed, although nobody looked. */
@@ -591,8 +592,7 @@ static void test_hooks(void **state) {
   assert_string_equal(hooked("unsubscribe", ""),
                       "b1:unsubscribe b2:unsubscribe run:unsubscribe "
                       "a2:unsubscribe=0 a1:unsubscribe=0");
-  assert_string_equal(hooked("message", "{\"action\":\"other\"}"),
-                      "");
+  assert_string_equal(hooked("message", "{\"action\":\"other\"}"), "");
 }
 
 static void test_hook_says_no(void **state) {
