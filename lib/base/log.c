@@ -5,12 +5,23 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/utf8.h"
 
 /* Escaping never shortens, so this much text fills a line, and a character
  * that formatting cut in two lies behind the end. */
 #define RAW_SIZE (AC_LOG_LINE + 4)
+
+void ac_log_time(char out[AC_LOG_TIME_SIZE]) {
+  struct timespec now;
+  struct tm tm;
+  clock_gettime(CLOCK_REALTIME, &now);
+  gmtime_r(&now.tv_sec, &tm);
+  size_t len = strftime(out, AC_LOG_TIME_SIZE, "%Y-%m-%dT%H:%M:%S", &tm);
+  snprintf(out + len, AC_LOG_TIME_SIZE - len, ".%03uZ",
+           (unsigned)(now.tv_nsec / 1000000) % 1000);
+}
 
 struct line {
   char text[AC_LOG_LINE + 1];

@@ -21,6 +21,10 @@ static inline bool ac_log_wants(const struct ac_log *log, int level) {
   return (log->fn || log->records) && level <= log->level;
 }
 
+/* The time of lines: "2026-01-02T03:04:05.678Z" and a NUL. */
+enum { AC_LOG_TIME_SIZE = 25 };
+void ac_log_time(char out[AC_LOG_TIME_SIZE]);
+
 /* Formats a line, cuts it at AC_LOG_LINE bytes, and hands it over. What
  * clients send is in there, so it comes out as valid UTF-8 that neither breaks
  * nor rewrites lines: control characters become \n, \r, \t or \x1b, those

@@ -2,7 +2,6 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/json.h"
 #include "base/log.h"
@@ -46,17 +45,11 @@ static anycable_str or_none(const char *text) {
 }
 
 static void put_time(struct writer *w) {
-  char text[64];
-  struct timespec now;
-  struct tm tm;
-  clock_gettime(CLOCK_REALTIME, &now);
-  gmtime_r(&now.tv_sec, &tm);
-  size_t len =
-      strftime(text, sizeof(text), "{\"time\":\"%Y-%m-%dT%H:%M:%S", &tm);
-  put(w, text, len);
-  put(w, text,
-      (size_t)snprintf(text, sizeof(text), ".%03dZ\"",
-                       (int)(now.tv_nsec / 1000000)));
+  char time[AC_LOG_TIME_SIZE];
+  ac_log_time(time);
+  put(w, "{\"time\":\"", 9);
+  put(w, time, sizeof(time) - 1);
+  put(w, "\"", 1);
 }
 
 size_t anycable_log_json(const anycable_log_record *record, char *out,

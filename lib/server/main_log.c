@@ -7,7 +7,6 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -70,14 +69,10 @@ static const char *name_of(int level) {
 static bool write_line(struct ac_main_log *log, int level,
                        const char *message) {
   char line[AC_LOG_LINE + 64];
-  struct timespec now;
-  struct tm tm;
-  clock_gettime(CLOCK_REALTIME, &now);
-  gmtime_r(&now.tv_sec, &tm);
-  size_t len = strftime(line, sizeof(line), "%Y-%m-%dT%H:%M:%S", &tm);
-  int n = snprintf(line + len, sizeof(line) - len, ".%03dZ %s %s\n",
-                   (int)(now.tv_nsec / 1000000), name_of(level), message);
-  len += (size_t)n;
+  char time[AC_LOG_TIME_SIZE];
+  ac_log_time(time);
+  size_t len = (size_t)snprintf(line, sizeof(line), "%s %s %s\n", time,
+                                name_of(level), message);
   if (len >= sizeof(line)) {
     len = sizeof(line) - 1;
     line[len - 1] = '\n';
