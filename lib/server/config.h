@@ -86,6 +86,9 @@ const struct ac_config_adapter *ac_config_adapter(const anycable_config *config,
 #define AC_CONFIG_BOOLEANS "true or false, 1 or 0, yes or no, on or off"
 bool ac_config_read_bool(const char *value, bool *out);
 
+/* Is a setting that is one of them on? */
+bool ac_config_is_on(const anycable_config *config, int setting);
+
 /* Puts a copy of |value| in the place of |*slot|; NULL clears it. Both are
  * wiped when they are freed, as some are secrets. */
 int ac_config_set_text(anycable_config *config, char **slot, const char *value);

@@ -28,10 +28,8 @@ static bool is_allowed(const anycable_server *server, enum ac_door_kind kind,
   bool serves_calls = kind == AC_DOOR_RPC    ? server->http_on_rpc
                       : kind == AC_DOOR_HTTP ? server->http.mount != NULL
                                              : false;
-  const char *on =
-      anycable_config_get(server->config, ANYCABLE_SETTING_HTTP_RPC_PUBLIC);
   if (!serves_calls || server->http.key || !is_public(address) ||
-      strcmp(on, "true") == 0)
+      ac_config_is_on(server->config, ANYCABLE_SETTING_HTTP_RPC_PUBLIC))
     return true;
   ac_app_fail(server->app,
               "http_rpc_mount_path: other machines can reach %s; set a secret, "

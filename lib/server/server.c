@@ -102,8 +102,9 @@ static const struct ac_grpc_method methods[AC_SERVER_METHODS] = {
 };
 
 static size_t n_methods(const anycable_config *config) {
-  const char *on = anycable_config_get(config, ANYCABLE_SETTING_RPC_REFLECTION);
-  return strcmp(on, "true") == 0 ? AC_SERVER_METHODS : AC_SERVER_METHODS - 2;
+  return ac_config_is_on(config, ANYCABLE_SETTING_RPC_REFLECTION)
+             ? AC_SERVER_METHODS
+             : AC_SERVER_METHODS - 2;
 }
 
 /* --- limits -------------------------------------------------------------- */

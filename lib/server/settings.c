@@ -241,6 +241,10 @@ const char *anycable_config_get(const anycable_config *config, int setting) {
   return on ? "true" : "false";
 }
 
+bool ac_config_is_on(const anycable_config *config, int setting) {
+  return strcmp(anycable_config_get(config, setting), "true") == 0;
+}
+
 bool ac_config_read_bool(const char *value, bool *out) {
   static const char *const words[][2] = {{"false", "true"}, {"0", "1"},
                                          {"no", "yes"},     {"off", "on"},
