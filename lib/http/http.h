@@ -41,6 +41,7 @@ struct ac_http_exchange {
   size_t n_headers;
   char *body; /* may be changed; one spare byte behind it */
   size_t body_len;
+  size_t body_room; /* of body.h */
 
   void *call; /* of whoever serves it */
 };

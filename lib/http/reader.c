@@ -2,7 +2,9 @@
 
 #include <string.h>
 
-enum { FIRST_HEAD = 1024, FIRST_BODY = 1024, FIRST_FIELDS = 12 };
+#include "http/body.h"
+
+enum { FIRST_HEAD = 1024, FIRST_FIELDS = 12 };
 
 #define IS(s, literal) anycable_str_is(s, literal)
 #define IS_NOCASE(s, literal) ac_str_equal_nocase(s, ANYCABLE_STR(literal))
@@ -222,26 +224,6 @@ static int read_fields(struct ac_http_reader *reader, char *line,
 
 /* --- the body ------------------------------------------------------------- */
 
-/* Room for |need| bytes of body in all, and a spare one. */
-static int make_room(struct ac_http_reader *reader, size_t need) {
-  struct ac_http_exchange *exchange = reader->exchange;
-  if (need > reader->limits->body)
-    return 413;
-  if (exchange->body && need <= reader->body_room)
-    return 0;
-  size_t room =
-      reader->body_room < FIRST_BODY ? FIRST_BODY : 2 * reader->body_room;
-  room = room > need ? room : need;
-  char *body = ac_arena_alloc(exchange->arena, room + 1);
-  if (!body)
-    return 503;
-  if (exchange->body_len > 0)
-    memcpy(body, exchange->body, exchange->body_len);
-  exchange->body = body;
-  reader->body_room = room;
-  return 0;
-}
-
 /* How the body comes, from what the fields have said. */
 static int begin_body(struct ac_http_reader *reader,
                       const struct framing *framing) {
@@ -259,22 +241,19 @@ static int begin_body(struct ac_http_reader *reader,
       reader->phase = AC_HTTP_BODY;
   }
   reader->continues = framing->expects && reader->phase != AC_HTTP_COMPLETE;
-  return reader->left > 0 ? make_room(reader, reader->left) : 0;
+  return reader->left > 0 ? ac_http_body_reserve(reader->exchange, reader->left,
+                                                 reader->limits->body)
+                          : 0;
 }
 
-/* Takes bytes of the body, or of the chunk at hand. A body whose length is
- * known has its room already: it is charged for as it comes. */
+/* Takes bytes of the body, or of the chunk at hand. */
 static int take_body(struct ac_http_reader *reader, const char *data,
                      size_t len, size_t *taken) {
-  struct ac_http_exchange *exchange = reader->exchange;
   size_t n = len < reader->left ? len : reader->left;
-  int status = make_room(reader, exchange->body_len + n);
+  int status =
+      ac_http_body_append(reader->exchange, data, n, reader->limits->body);
   if (status)
     return status;
-  if (!ac_arena_charge(exchange->arena, n))
-    return 503;
-  memcpy(exchange->body + exchange->body_len, data, n);
-  exchange->body_len += n;
   reader->left -= n;
   *taken += n;
   return 0;

@@ -41,7 +41,6 @@ struct ac_http_reader {
   size_t head_room;
   size_t line;        /* where the current one begins */
   size_t left;        /* of the body, or the chunk */
-  size_t body_room;   /* for the body, its spare byte not counted */
   size_t trailer_len; /* bytes of trailers that were passed over */
   int digits;         /* of the chunk's size */
   bool old;           /* HTTP/1.0 */

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "http/body.h"
 #include "server/server.h"
 
 enum { METHOD_SIZE = 16 }; /* a longer one is none that is served */
@@ -15,7 +16,6 @@ struct http_stream {
   anycable_server *server;
   struct ac_pair *headers;
   size_t headers_room;
-  size_t body_room;
   int refused; /* the status it is refused with; 0 */
   bool served;
   char status[4];
@@ -143,29 +143,12 @@ static void headers_end(void *data, enum ac_h2_verdict verdict) {
 }
 
 static void http_body(struct http_stream *http, const char *bytes, size_t len) {
-  struct ac_http_exchange *exchange = &http->exchange;
-  size_t need = exchange->body_len + len;
-  if (need > http->server->grpc.config.message_max)
-    refuse(http, 413);
   if (http->refused)
     return;
-  if (need + 1 > http->body_room) {
-    size_t room = http->body_room ? 2 * http->body_room : 1024;
-    room = room > need ? room : need + 1;
-    char *body = ac_arena_charge(exchange->arena, room - http->body_room)
-                     ? ac_arena_alloc(exchange->arena, room)
-                     : NULL;
-    if (!body) {
-      refuse(http, 503);
-      return;
-    }
-    if (exchange->body_len > 0)
-      memcpy(body, exchange->body, exchange->body_len);
-    exchange->body = body;
-    http->body_room = room;
-  }
-  memcpy(exchange->body + exchange->body_len, bytes, len);
-  exchange->body_len = need;
+  int status = ac_http_body_append(&http->exchange, bytes, len,
+                                   http->server->grpc.config.message_max);
+  if (status)
+    refuse(http, status);
 }
 
 static void body(void *data, const char *bytes, size_t len) {
