@@ -3,7 +3,8 @@ that clients stream to."""
 import struct
 
 import h2raw
-from grpcraw import INTERNAL, OK, UNIMPLEMENTED, fields, message, text, varint
+from grpcraw import (INTERNAL, OK, UNIMPLEMENTED, decode, fields, message, text,
+                     varint)
 from h2raw import CANCEL, data_frames
 from harness import ServerTest, main
 
@@ -13,27 +14,9 @@ ALPHA = V1.replace('v1', 'v1alpha')
 SERVICES = text(7, '')
 
 
-def read(data):
-    """A message's fields, in their order: (number, value)."""
-    out, at = [], 0
-
-    def number():
-        nonlocal at
-        value, shift = 0, 0
-        while True:
-            byte = data[at]
-            at += 1
-            value |= (byte & 127) << shift
-            shift += 7
-            if byte < 128:
-                return value
-    while at < len(data):
-        tag = number()
-        value = number()
-        if tag & 7 == 2:
-            value, at = data[at:at + value], at + value
-        out.append((tag >> 3, value))
-    return out
+def only(message):
+    """The fields of a message in which none comes twice."""
+    return {number: value for number, (value,) in decode(message).items()}
 
 
 def messages(data):
@@ -58,14 +41,14 @@ class Reflection(ServerTest):
         stream = conn.request(fields(path), b''.join(map(message, requests)))
         got = conn.response(stream)
         self.assertEqual(got.grpc_status, OK, got)
-        return [dict(read(m)) for m in messages(got.data)]
+        return [only(m) for m in messages(got.data)]
 
     def test_services(self):
         for path in V1, ALPHA:
             (answer,) = self.ask(SERVICES, path=path)
             self.assertEqual(answer[2], SERVICES)
-            names = [dict(read(service))[1].decode()
-                     for _, service in read(answer[6])]
+            names = [only(service)[1].decode()
+                     for service in decode(answer[6])[1]]
             self.assertEqual(names, ['anycable.RPC', 'grpc.health.v1.Health'])
 
     def test_files(self):
@@ -80,8 +63,8 @@ class Reflection(ServerTest):
                  b'health.proto')):
             (answer,) = self.ask(question)
             self.assertEqual(answer[2], question)
-            (file,) = read(answer[4])
-            self.assertEqual(dict(read(file[1]))[1], name)
+            file = only(answer[4])[1]
+            self.assertEqual(decode(file)[1], [name])
 
     def test_not_there(self):
         for question in (
@@ -94,7 +77,7 @@ class Reflection(ServerTest):
                 text(6, 'anycable.Env'), text(1, 'host'), b'',
                 text(99, 'x'), varint(8 << 3) + varint(5)):
             (answer,) = self.ask(question)
-            self.assertEqual(dict(read(answer[7]))[1], 5, question)  # NOT_FOUND
+            self.assertEqual(only(answer[7])[1], 5, question)  # NOT_FOUND
             self.assertEqual(answer[2], question)
 
     def test_one_after_the_other(self):

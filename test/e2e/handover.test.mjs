@@ -4,8 +4,8 @@
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { Client, Program, id, metric, scratch, startProgram, startServer }
-  from './harness.mjs'
+import { Client, Program, id, metric, scratch, startProgram, startServer,
+  startTraffic } from './harness.mjs'
 
 const RESTARTS = 100
 const room = id('RoomChannel')
@@ -16,37 +16,17 @@ test(`no call fails while ${RESTARTS} processes take over from each other`, asyn
   let current = await startProgram(t, process.env.E2E_CHANNELS, flags)
   const server = await startServer(t, current.address)
 
-  // Clients that ask all the time, some of them new. The first failure ends
-  // them all.
-  let over = false
-  let answers = 0
-  const ask = async (n) => {
-    const client = await Client.open(t, server)
-    await client.subscribe(room)
-    for (let i = 0; i < 20 && !over; i++) {
-      assert.deepEqual(await client.ask(room, 'echo', { n, i }),
-        { action: 'echo', n, i })
-      answers++
-    }
-    await client.close()
-  }
-  const traffic = Promise.all([...Array(12).keys()].map(async (n) => {
-    while (!over) await ask(n)
-  })).finally(() => { over = true })
-  traffic.catch(() => {}) // it is awaited below
-
-  for (let restart = 0; restart < RESTARTS && !over; restart++) {
+  const traffic = startTraffic(t, server, room)
+  for (let restart = 0; restart < RESTARTS && !traffic.failed; restart++) {
     const before = current
     // The port is the one that the first one was given.
     current = await startProgram(t, process.env.E2E_CHANNELS,
       [`--rpc-host=${before.address}`, ...flags])
     assert.equal(current.address, before.address)
     assert.equal(await before.exited, 0)
-    for (const goal = answers + 20; answers < goal && !over;)
-      await new Promise(setImmediate)
+    await traffic.more(20)
   }
-  over = true
-  await traffic
+  await traffic.stop()
   assert.equal(await metric(server, 'rpc_error_total'), 0)
   assert.equal(await metric(server, 'failed_auths_total'), 0)
 })

@@ -137,7 +137,7 @@ export class Program {
     this.child.stdin.on('error', () => {})
     this.exited = new Promise((resolve) => {
       this.child.on('error', (error) => {
-        this.lines.push(`${command}: ${error.message}`)
+        this.lines.push(`exited: ${command}: ${error.message}`)
         resolve(error.message)
       })
       this.child.on('exit', (code, signal) => {
@@ -367,6 +367,42 @@ export async function metric(server, name) {
 
 /** The identifier of a subscription, as the official clients write it. */
 export const id = (channel, params = {}) => JSON.stringify({ channel, ...params })
+
+/**
+ * Twelve clients that ask all the time, some of them new: in the channel `room`,
+ * for what `what(n, i)` says. The first failure ends them all.
+ */
+export function startTraffic(t, server, room,
+  what = (n, i) => ({ action: 'echo', n, i })) {
+  let over = false
+  let answers = 0
+  const ask = async (n) => {
+    const client = await Client.open(t, server)
+    await client.subscribe(room)
+    for (let i = 0; i < 20 && !over; i++) {
+      const { action, ...args } = what(n, i)
+      assert.deepEqual(await client.ask(room, action, args), { action, ...args })
+      answers++
+    }
+    await client.close()
+  }
+  const clients = Promise.all([...Array(12).keys()].map(async (n) => {
+    while (!over) await ask(n)
+  })).finally(() => { over = true })
+  clients.catch(() => {}) // it is awaited in stop()
+  return {
+    get failed() { return over },
+    /** Waits for more answers, or for a failure. */
+    async more(count) {
+      for (const goal = answers + count; answers < goal && !over;)
+        await new Promise(setImmediate)
+    },
+    async stop() {
+      over = true
+      await clients
+    }
+  }
+}
 
 /** A client that shows every frame but pings. */
 export class Client {

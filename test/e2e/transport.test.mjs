@@ -10,7 +10,7 @@ import { join } from 'node:path'
 import { once } from 'node:events'
 import { test } from 'node:test'
 import { Client, Program, SUPERVISOR, id, listening, metric, scratch,
-  startBackend, startServer, version } from './harness.mjs'
+  startBackend, startServer, startTraffic, version } from './harness.mjs'
 
 const room = id('Open')
 
@@ -133,40 +133,18 @@ test('no call fails while backends replace each other', async (t) => {
     { quit: (program) => program.child.stdin.end() }))
   const server = await startServer(t, supervisor.address)
 
-  // Clients that ask all the time, some of them slow, some of them new. The
-  // first failure ends them all.
-  let over = false
-  let answers = 0
-  const ask = async (n) => {
-    const client = await Client.open(t, server)
-    await client.subscribe(room)
-    for (let i = 0; i < 20 && !over; i++) {
-      const action = (n + i) % 5 ? 'echo' : 'slow'
-      assert.deepEqual(await client.ask(room, action, { i, ms: 50 }),
-        { action, i, ms: 50 })
-      answers++
-    }
-    await client.close()
-  }
-  const traffic = Promise.all([...Array(12).keys()].map(async (n) => {
-    while (!over) await ask(n)
-  })).finally(() => { over = true })
-  traffic.catch(() => {}) // it is awaited below
-
-  const more = async (n) => {
-    for (const goal = answers + n; answers < goal && !over;)
-      await new Promise(setImmediate)
-  }
-  await more(100)
-  for (let restart = 0; restart < 10 && !over; restart++) {
+  // Some of the calls are slow.
+  const traffic = startTraffic(t, server, room, (n, i) =>
+    ({ action: (n + i) % 5 ? 'echo' : 'slow', i, ms: 50 }))
+  await traffic.more(100)
+  for (let restart = 0; restart < 10 && !traffic.failed; restart++) {
     const from = supervisor.lines.items.length
     supervisor.child.stdin.write('restart\n')
     assert.equal(await supervisor.lines.find((l) => l.startsWith('stopped'),
       'stopped', from), 'stopped 0')
-    await more(100)
+    await traffic.more(100)
   }
-  over = true
-  await traffic
+  await traffic.stop()
   const pids = new Set(supervisor.journal.items.map((c) => c.pid))
   assert.equal(pids.size, 11)
   assert.equal(await metric(server, 'rpc_error_total'), 0)
