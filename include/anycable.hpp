@@ -667,9 +667,21 @@ private:
   T *of_;
 };
 
-/* See anycable/server.h. */
+/* A request to pass on; its headers are to be set. */
+inline anycable_http_request http_request(str method, str path, str body) {
+  anycable_http_request request{};
+  request.size = sizeof(request);
+  request.method = method;
+  request.path = path;
+  request.body = body;
+  return request;
+}
+
+/* See anycable/server.h, anycable/http.h and anycable/metrics.h. */
 class server : public detail::owner<anycable_server, anycable_server_free> {
 public:
+  /* Takes |raw|. */
+  explicit server(anycable_server *raw) : owner(raw) {}
   /* The application may be dropped at once. */
   server(const app &of, const config &with) {
     anycable_server *made = nullptr;
@@ -690,6 +702,35 @@ public:
   }
   outcome reload_tls(zstring cert = {}, zstring key = {}) {
     return anycable_server_reload_tls(get(), cert, key);
+  }
+  void set_ready(bool ready) noexcept {
+    anycable_server_set_ready(get(), ready);
+  }
+  /* |answer| takes (const anycable_http_response &), may be one that can only
+   * be moved, and is destroyed when it was called. It must not throw. */
+  template <class F>
+  outcome http(const anycable_http_request &request, F &&answer) {
+    using fn = std::decay_t<F>;
+    auto kept = std::make_unique<fn>(std::forward<F>(answer));
+    const outcome how = anycable_server_http(
+        get(), &request,
+        [](const anycable_http_response *response, void *ctx) noexcept {
+          const std::unique_ptr<fn> mine(static_cast<fn *>(ctx));
+          (*mine)(*response);
+        },
+        kept.get());
+    if (how)
+      kept.release();
+    return how;
+  }
+  /* |fn| takes (const anycable_metric &), and must not throw. */
+  template <class F> void metrics(F &&fn) const {
+    anycable_server_metrics(
+        get(),
+        [](const anycable_metric *metric, void *ctx) noexcept {
+          (*static_cast<std::remove_reference_t<F> *>(ctx))(*metric);
+        },
+        &fn);
   }
   const char *error() const { return anycable_server_error(get()); }
 };

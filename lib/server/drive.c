@@ -47,9 +47,15 @@ size_t ac_server_connections(const anycable_server *server) {
 
 /* --- hooks of the loop: the I/O thread ----------------------------------- */
 
+/* What the application said last. */
+static void tell_health(anycable_server *server) {
+  ac_health_set(&server->health, !atomic_load(&server->unready));
+}
+
 void ac_server_collect(void *owner) {
   anycable_server *server = owner;
   ac_count(&server->rounds, 1);
+  tell_health(server);
   ac_hosted_collect(server);
   ac_rpc_collect(server->rpc);
 }
@@ -134,7 +140,7 @@ static void open_doors(anycable_server *server) {
   if (server->tls && ac_tls_expired(server->tls))
     ac_log_write(&server->log, ANYCABLE_LOG_WARN,
                  "rpc_tls_cert: the certificate has expired");
-  ac_health_open(&server->health);
+  tell_health(server);
   enter(server, AC_STATE_READY);
   ac_loop_refresh(server->loop);
 }
@@ -228,6 +234,13 @@ int anycable_server_dispatch(anycable_server *server) {
     return ANYCABLE_CLOSED;
   }
   return rc;
+}
+
+void anycable_server_set_ready(anycable_server *server, bool ready) {
+  if (!server || forked(server))
+    return;
+  atomic_store(&server->unready, !ready);
+  ac_loop_wake(server->loop);
 }
 
 /* --- ending -------------------------------------------------------------- */

@@ -158,7 +158,7 @@ static void take_out(anycable_server *server, struct ac_list *out) {
 /* Who comes when the server drains is sent elsewhere, but for health. */
 static bool is_welcome(const anycable_server *server,
                        const struct ac_http_exchange *exchange) {
-  return server->health.serving ||
+  return !server->health.closed ||
          ac_http_mounted(&server->probes, exchange->path);
 }
 

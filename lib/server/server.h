@@ -69,6 +69,7 @@ struct anycable_server {
   size_t refused;          /* connections, since that was logged last */
   uint64_t refused_said;   /* when it was */
 
+  atomic_bool unready;    /* the application says so */
   atomic_int stops;       /* how often a stop was asked for */
   atomic_bool free_asked; /* from inside a handler */
 

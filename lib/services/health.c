@@ -75,15 +75,16 @@ static void send_all_away(struct ac_health *health) {
                    AC_GRPC_UNAVAILABLE);
 }
 
-void ac_health_open(struct ac_health *health) {
-  health->serving = true;
+void ac_health_set(struct ac_health *health, bool serving) {
+  if (health->closed || health->serving == serving)
+    return;
+  health->serving = serving;
   tell_all(health);
 }
 
 void ac_health_close(struct ac_health *health) {
-  health->serving = false;
+  ac_health_set(health, false);
   health->closed = true;
-  tell_all(health);
   send_all_away(health);
 }
 

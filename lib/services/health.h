@@ -8,16 +8,17 @@
 #include "wire/decode.h"
 
 struct ac_health {
-  bool serving;
-  bool closed; /* ac_health_close was called */
+  bool serving; /* at first not */
+  bool closed;  /* ac_health_close was called */
   struct ac_wire_limits limits;
   struct ac_list watches;
 };
 
 void ac_health_init(struct ac_health *health);
 
-/* From now on SERVING is answered. */
-void ac_health_open(struct ac_health *health);
+/* From now on SERVING is answered, or NOT_SERVING. Not after ac_health_close.
+ */
+void ac_health_set(struct ac_health *health, bool serving);
 
 /* From now on NOT_SERVING is answered; watchers are told, and sent away, those
  * too that still come, as a drained server has none. */

@@ -4,6 +4,8 @@
 #include <anycable/memory.h>
 #include <csignal>
 #include <cstdlib>
+#include <future>
+#include <memory>
 #include <poll.h>
 #include <string>
 #include <thread>
@@ -86,6 +88,52 @@ void check_servers() {
     stopper.join();
   }
   CHECK(lines > 0);
+}
+
+/* In a host's HTTP server: nothing listens. */
+void check_http() {
+  config settings;
+  settings.set_rpc_host("none");
+  settings.set_workers(1);
+  settings.set(ANYCABLE_SETTING_HTTP_RPC_MOUNT_PATH, "/_anycable");
+  app one;
+  one.channel("A");
+  server mounted(one, settings);
+  mounted.set_ready(false);
+  auto ask = [&mounted](anycable::str path) {
+    auto request = anycable::http_request("GET", path, {});
+    const anycable_http_header header = {anycable::str("Host"),
+                                         anycable::str("x")};
+    request.headers = &header;
+    request.header_count = 1;
+    std::promise<std::string> promise;
+    auto answer = promise.get_future();
+    CHECK(mounted.http(
+        request, [promise = std::move(promise)](
+                     const anycable_http_response &response) mutable {
+          promise.set_value(std::to_string(response.status) + " " +
+                            std::string(anycable::str(response.body)));
+        }));
+    return answer.get();
+  };
+  CHECK_EQUAL(ask("/nowhere"), "503 Service Unavailable");
+  CHECK(mounted.start());
+  while (ask("/nowhere") != "404 Not Found") {
+  }
+  CHECK_EQUAL(ask("/health"), "503 Not Ready");
+  mounted.set_ready(true);
+  CHECK_EQUAL(ask("/health"), "200 Ready");
+  anycable_http_request bad{};
+  auto count = std::make_shared<int>(0);
+  CHECK(mounted.http(bad, [count](const anycable_http_response &) {}) ==
+        ANYCABLE_ERR_INVALID);
+  CHECK(count.use_count() == 1);
+  bool seen = false;
+  mounted.metrics([&seen](const anycable_metric &metric) {
+    seen = seen || anycable::str(metric.name) == "anycable_connections";
+  });
+  CHECK(seen);
+  CHECK(mounted.stop(milliseconds(5000)));
 }
 
 void check_broadcasters() {
@@ -174,6 +222,7 @@ void check_main() {
 int main() {
   check_config();
   check_servers();
+  check_http();
   check_broadcasters();
   check_main();
   return world::end(70);

@@ -141,6 +141,36 @@ static void test_watcher_leaves(void **state) {
   assert_told(3, SERVING);
 }
 
+/* Calls are served meanwhile: Check is one. */
+static void test_not_ready(void **state) {
+  (void)state;
+  anycable_server_set_ready(NULL, false);
+  ask(1, WATCH, "");
+  assert_told(1, SERVING);
+  anycable_server_set_ready(server, false);
+  assert_told(1, NOT_SERVING);
+  ask(3, CHECK, "");
+  assert_told(3, NOT_SERVING);
+  anycable_server_set_ready(server, false);
+  anycable_server_set_ready(server, true);
+  assert_told(1, SERVING);
+  ask(5, CHECK, "anycable.RPC");
+  assert_told(5, SERVING);
+}
+
+/* A server that drains is not ready, whatever is said. */
+static void test_never_ready_again(void **state) {
+  struct peer_frame frame;
+  (void)state;
+  ask(1, CHECK, "");
+  assert_told(1, SERVING);
+  anycable_server_request_stop(server);
+  assert_true(peer_await_type(&peer, PEER_GOAWAY, 0, &frame));
+  anycable_server_set_ready(server, true);
+  ask(3, CHECK, "");
+  assert_told(3, NOT_SERVING);
+}
+
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
   const struct CMUnitTest tests[] = {
@@ -149,6 +179,8 @@ int main(void) {
       TEST(test_who_watches_nothing_is_sent_away),
       TEST(test_watch_while_draining),
       TEST(test_watcher_leaves),
+      TEST(test_not_ready),
+      TEST(test_never_ready_again),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -164,6 +164,24 @@ static void test_served(void **state) {
   }
 }
 
+/* An application that is not ready yet is served calls nevertheless. */
+static void test_not_ready(void **state) {
+  struct answer answer;
+  (void)state;
+  make_hosted(1);
+  anycable_server_set_ready(server, false);
+  assert_int_equal(anycable_server_start(server), ANYCABLE_OK);
+  do {
+    assert_int_equal(ask(&answer, "POST", MOUNT "/connect", "{}"), ANYCABLE_OK);
+    await(&answer);
+  } while (answer.status == 503); /* until it has begun */
+  assert_int_equal(answer.status, 200);
+  assert_answers("GET", "/health", "", 503, "Not Ready");
+  anycable_server_set_ready(server, true);
+  assert_answers("GET", "/health", "", 200, "Ready");
+  unmake();
+}
+
 static int fails(anycable_socket *socket) {
   anycable_socket_log(socket, ANYCABLE_LOG_WARN, "beware");
   assert_string_equal(logged, "command s1 - - beware in Chat");
@@ -347,10 +365,10 @@ static void test_threads(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_served),   cmocka_unit_test(test_logged),
-      cmocka_unit_test(test_invalid),  cmocka_unit_test(test_in_a_loop),
-      cmocka_unit_test(test_deferred), cmocka_unit_test(test_freed),
-      cmocka_unit_test(test_threads),
+      cmocka_unit_test(test_served),    cmocka_unit_test(test_not_ready),
+      cmocka_unit_test(test_logged),    cmocka_unit_test(test_invalid),
+      cmocka_unit_test(test_in_a_loop), cmocka_unit_test(test_deferred),
+      cmocka_unit_test(test_freed),     cmocka_unit_test(test_threads),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
