@@ -334,23 +334,30 @@ static void say_ready(struct program *program) {
   ac_systemd_notify(text);
 }
 
+/* Whoever sees in the log that we serve can take over from us. */
+static void tell_handover(struct program *program, int error) {
+  if (error)
+    ac_log_write(&program->log, ANYCABLE_LOG_ERROR,
+                 "handover: nobody can take over at %s: %s",
+                 program->config->handover, ac_errno_text(error));
+}
+
 /* With a server: until its end. Returns the exit status, or -1 where handlers
  * still use what would be freed. */
 static int run(struct program *program) {
   int error = start_command(program);
   if (error)
     return error;
+  tell_handover(program, ac_handover_listen(&program->handover));
   error = ac_thread_start(&program->thread, drive, program);
   if (error) {
     say(program, "no thread to serve on: %s", ac_errno_text(error));
+    ac_handover_end(&program->handover);
     ac_main_command_finish(&program->command);
     return FAILURE;
   }
-  error = ac_handover_serve(&program->handover, program->server);
-  if (error)
-    ac_log_write(&program->log, ANYCABLE_LOG_ERROR,
-                 "handover: nobody can take over at %s: %s",
-                 program->config->handover, ac_errno_text(error));
+  tell_handover(program,
+                ac_handover_serve(&program->handover, program->server));
   say_ready(program);
   bool ended = serve(program);
   ac_handover_end(&program->handover);

@@ -203,22 +203,25 @@ static int listen_in_place(const char *path) {
   return -1;
 }
 
+int ac_handover_listen(struct ac_handover *handover) {
+  int fd = handover->path ? listen_in_place(handover->path) : -1;
+  handover->fd = fd + 1;
+  return handover->path && fd < 0 ? errno : 0;
+}
+
 int ac_handover_serve(struct ac_handover *handover, anycable_server *server) {
-  if (!handover->path)
-    return 0;
+  int error = 0;
   for (size_t i = 0; i < handover->n_handed; i++)
     close(handover->handed[i].fd); /* the server has duplicates */
   handover->n_handed = 0;
   handover->server = server;
-  int fd = listen_in_place(handover->path);
-  int error = fd < 0 ? errno : 0;
-  if (fd >= 0) {
-    handover->fd = fd + 1;
+  if (handover->fd) {
     error = ac_thread_start(&handover->thread, wait_for_next, handover);
-    if (error) {
-      close(fd);
-      handover->fd = 0;
-    }
+    handover->started = !error;
+  }
+  if (error) {
+    close(handover->fd - 1);
+    handover->fd = 0;
   }
   if (handover->before) {
     ssize_t n = send(handover->before - 1, "r", 1, MSG_NOSIGNAL);
@@ -232,7 +235,7 @@ int ac_handover_serve(struct ac_handover *handover, anycable_server *server) {
 void ac_handover_end(struct ac_handover *handover) {
   if (handover->before)
     close(handover->before - 1);
-  if (handover->fd == 0)
+  if (!handover->fd)
     return;
   if (!atomic_load(&handover->taken_over))
     unlink(handover->path);
@@ -242,7 +245,8 @@ void ac_handover_end(struct ac_handover *handover) {
   int peer = atomic_load(&handover->peer);
   if (peer)
     shutdown(peer - 1, SHUT_RDWR);
-  pthread_join(handover->thread, NULL);
+  if (handover->started)
+    pthread_join(handover->thread, NULL);
   close(handover->fd - 1);
   handover->fd = 0;
 }

@@ -24,6 +24,7 @@ struct ac_handover {
   /* For the process to come. */
   anycable_server *server;
   int fd;          /* that listens, plus one */
+  bool started;    /* the thread is there */
   atomic_int peer; /* who comes just now, plus one */
   pthread_t thread;
   atomic_bool taken_over; /* by who came; told by ac_signals_wake */
@@ -34,7 +35,11 @@ struct ac_handover {
  * speaks something else. */
 int ac_handover_receive(struct ac_handover *handover, const char *path);
 
-/* |server| serves: tells the process before, and is there for the next one.
+/* Is there for the next process from here on, which waits until
+ * ac_handover_serve. Zero, or an errno value: then nobody can take over. */
+int ac_handover_listen(struct ac_handover *handover);
+
+/* |server| serves: tells the process before, and attends to the next one.
  * Zero, or an errno value: then nobody can take over. */
 int ac_handover_serve(struct ac_handover *handover, anycable_server *server);
 
