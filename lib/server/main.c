@@ -334,7 +334,6 @@ static void say_ready(struct program *program) {
   ac_systemd_notify(text);
 }
 
-/* Whoever sees in the log that we serve can take over from us. */
 static void tell_handover(struct program *program, int error) {
   if (error)
     ac_log_write(&program->log, ANYCABLE_LOG_ERROR,
@@ -348,6 +347,7 @@ static int run(struct program *program) {
   int error = start_command(program);
   if (error)
     return error;
+  /* Whoever sees in the log that we serve can take over from us. */
   tell_handover(program, ac_handover_listen(&program->handover));
   error = ac_thread_start(&program->thread, drive, program);
   if (error) {
