@@ -298,13 +298,15 @@ static inline const byte *walk_value(struct ac_json_walk *walk,
                                      const byte *end, bool long_text,
                                      int *error) {
   const byte *value = p;
+  item->value = (const char *)value;
   if (byte_at(p, end) == '"') {
     p = scan_plain_string(p + 1, end, long_text, &item->value_escapes);
     walk->escapes |= item->value_escapes;
+  } else if (walk->into && (byte_at(p, end) == '{' || byte_at(p, end) == '[')) {
+    walk->nested = true;
   } else {
     p = scan_other(p, end, walk->depth, &walk->escapes, error);
   }
-  item->value = (const char *)value;
   item->value_len = p ? (uint32_t)(p - value) : 0;
   return p;
 }
@@ -343,8 +345,9 @@ int ac_json_walk_on(struct ac_json_walk *walk, struct ac_json_item *items,
       p = skip_space(p, end);
     if (byte_at(p, end) == (object ? '}' : ']')) {
       p++;
-      walk->text.len = (size_t)((const char *)p - walk->text.ptr);
-      return skip_space(p, end) == end ? n : ANYCABLE_ERR_PROTO;
+      walk->at = (const char *)p;
+      walk->text.len = (size_t)(walk->at - walk->text.ptr);
+      return walk->inner || skip_space(p, end) == end ? n : ANYCABLE_ERR_PROTO;
     }
     if (!first && byte_at(p, end) != ',')
       return ANYCABLE_ERR_PROTO;
@@ -359,6 +362,8 @@ int ac_json_walk_on(struct ac_json_walk *walk, struct ac_json_item *items,
       p = walk_value(walk, item, p, end, long_text, &error);
     if (!p)
       return error;
+    if (walk->nested)
+      max = n + 1;
     item = (struct ac_json_item *)(void *)((char *)item + stride);
   }
   walk->first = first;
@@ -376,7 +381,7 @@ int ac_json_walk(struct ac_json_walk *walk, anycable_str text, unsigned depth) {
   walk->end = (const char *)end;
   walk->object = c == '{';
   walk->first = true;
-  walk->escapes = false;
+  walk->escapes = walk->into = walk->nested = walk->inner = false;
   if (c == '{' || c == '[') {
     if (depth == 0)
       return ANYCABLE_ERR_LIMIT;
@@ -390,6 +395,40 @@ int ac_json_walk(struct ac_json_walk *walk, anycable_str text, unsigned depth) {
   walk->text = view(p, value_end);
   walk->escapes = memchr(p, '\\', walk->text.len);
   return 0;
+}
+
+int ac_json_walk_enter(struct ac_json_walk *inner,
+                       const struct ac_json_walk *walk) {
+  if (walk->depth == 0)
+    return ANYCABLE_ERR_LIMIT;
+  *inner = (struct ac_json_walk){.text = ac_str(walk->at, 0),
+                                 .at = walk->at + 1,
+                                 .end = walk->end,
+                                 .depth = walk->depth - 1,
+                                 .object = *walk->at == '{',
+                                 .first = true,
+                                 .into = true,
+                                 .inner = true};
+  return ANYCABLE_OK;
+}
+
+void ac_json_walk_leave(struct ac_json_walk *walk,
+                        const struct ac_json_walk *inner) {
+  walk->at = inner->at;
+  walk->escapes |= inner->escapes;
+  walk->nested = false;
+}
+
+int ac_json_walk_over(struct ac_json_walk *walk) {
+  int error;
+  const byte *p = (const byte *)walk->at;
+  p = scan_other(p, (const byte *)walk->end, walk->depth, &walk->escapes,
+                 &error);
+  if (!p)
+    return error;
+  walk->at = (const char *)p;
+  walk->nested = false;
+  return ANYCABLE_OK;
 }
 
 int ac_json_next_member(anycable_str text, size_t *at, unsigned depth,
@@ -488,35 +527,42 @@ bool ac_json_decodable(anycable_str text) {
   return true;
 }
 
+size_t ac_json_decode(char *out, anycable_str string) {
+  const byte *p = (const byte *)string.ptr;
+  const byte *end = p + string.len;
+  size_t len = 0;
+  for (;;) {
+    const byte *escape = memchr(p, '\\', (size_t)(end - p));
+    size_t plain = (size_t)((escape ? escape : end) - p);
+    if (plain > 0)
+      memmove(out + len, p, plain);
+    len += plain;
+    if (!escape)
+      return len;
+    p = escape + 1;
+    char decoded[4];
+    size_t n = decode_escape(&p, end, decoded);
+    if (n == 0)
+      return SIZE_MAX;
+    memcpy(out + len, decoded, n);
+    len += n;
+  }
+}
+
 int ac_json_string(struct ac_arena *arena, anycable_str value, bool nul,
                    anycable_str *out) {
   if (!unquote(&value))
     return ANYCABLE_ERR_PROTO;
-  const byte *p = (const byte *)value.ptr;
-  const byte *end = p + value.len;
-  const byte *plain_end = memchr(p, '\\', value.len);
-  if (!plain_end && !nul) {
+  if (!nul && !memchr(value.ptr, '\\', value.len)) {
     *out = value;
     return ANYCABLE_OK;
   }
-  /* No escape is shorter than what it stands for. */
   char *text = ac_arena_alloc(arena, value.len + 1);
   if (!text)
     return ANYCABLE_ERR_NOMEM;
-  size_t len = 0;
-  for (;;) {
-    size_t plain = (size_t)((plain_end ? plain_end : end) - p);
-    memcpy(text + len, p, plain);
-    len += plain;
-    if (!plain_end)
-      break;
-    p = plain_end + 1;
-    size_t n = decode_escape(&p, end, text + len);
-    if (n == 0)
-      return ANYCABLE_ERR_PROTO;
-    len += n;
-    plain_end = memchr(p, '\\', (size_t)(end - p));
-  }
+  size_t len = ac_json_decode(text, value);
+  if (len == SIZE_MAX)
+    return ANYCABLE_ERR_PROTO;
   text[len] = '\0';
   *out = ac_str(text, len);
   return ANYCABLE_OK;

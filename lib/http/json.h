@@ -13,12 +13,13 @@ struct ac_http_json_limits {
   unsigned depth;  /* of fields that are not known too */
 };
 
-/* Reads the request of |method| (an anycable_method). Fields that are not known
- * are passed over, null is as nothing at all; keys that come twice are refused,
- * as readers differ, and so is a NUL in a string. Strings are copied into
- * |arena|. ANYCABLE_OK; ANYCABLE_ERR_PROTO, _ENCODING or _LIMIT, and |*reason|,
- * a constant, says what is wrong; ANYCABLE_ERR_NOMEM. */
-int ac_http_read_request(int method, anycable_str text,
+/* Reads the request of |method| (an anycable_method) from |body|, in which its
+ * strings are decoded, and stay. Fields that are not known are passed over,
+ * null is as nothing at all; keys that come twice are refused, as readers
+ * differ, and so is a NUL in a string. Arrays are from |arena|. ANYCABLE_OK;
+ * ANYCABLE_ERR_PROTO, _ENCODING or _LIMIT, and |*reason|, a constant, says what
+ * is wrong; ANYCABLE_ERR_NOMEM. */
+int ac_http_read_request(int method, char *body, size_t len,
                          const struct ac_http_json_limits *limits,
                          struct ac_arena *arena, struct ac_wire_request *out,
                          const char **reason);

@@ -1,5 +1,7 @@
-/* Requests from JSON. Each object is walked once for its members, and those
- * that are known are looked into; a request has four levels at most. */
+/* Requests from JSON, in one walk over the text, which goes into what is known;
+ * a request has four levels at most. Strings stay where they stand: they are
+ * decoded there, and end with a NUL in place of their quote, which the walk has
+ * passed by then. */
 #include <string.h>
 
 #include "base/json.h"
@@ -49,6 +51,7 @@ static const struct field *const fields_of[] = {
 
 struct reader {
   struct ac_wire_request *out;
+  char *body;
   struct ac_arena *arena;
   const struct ac_http_json_limits *limits;
   size_t elements;
@@ -67,37 +70,44 @@ static int refuse(struct reader *r, int error) {
                                           : "malformed JSON");
 }
 
-static anycable_str value_of(const struct ac_json_item *item) {
-  return ac_str(item->value, item->value_len);
-}
-
 static bool is_null(const struct ac_json_item *item) {
   return *item->value == 'n';
 }
 
 /* --- strings -------------------------------------------------------------- */
 
-/* |quoted| has its quotes. */
-static int read_string(struct reader *r, anycable_str quoted,
-                       anycable_str *out) {
-  if (*quoted.ptr != '"')
-    return fail(r, ANYCABLE_ERR_PROTO, "a string is expected");
-  int error = ac_json_string(r->arena, quoted, true, out);
-  if (error == ANYCABLE_ERR_PROTO)
-    r->reason = "a string holds a NUL or half a surrogate pair";
-  return error;
+/* What stands between quotes at |at|, with its NUL. */
+static int end_string(struct reader *r, const char *at, size_t len,
+                      bool escapes, anycable_str *out) {
+  char *text = r->body + (at - r->body);
+  if (escapes)
+    len = ac_json_decode(text, ac_str(text, len));
+  if (len == SIZE_MAX)
+    return fail(r, ANYCABLE_ERR_PROTO,
+                "a string holds a NUL or half a surrogate pair");
+  text[len] = '\0';
+  *out = ac_str(text, len);
+  return ANYCABLE_OK;
 }
 
 static int read_key(struct reader *r, const struct ac_json_item *item,
                     anycable_str *out) {
-  return read_string(r, ac_str(item->key - 1, item->key_len + 2), out);
+  return end_string(r, item->key, item->key_len, item->key_escapes, out);
+}
+
+static int read_string(struct reader *r, const struct ac_json_item *item,
+                       anycable_str *out) {
+  if (*item->value != '"')
+    return fail(r, ANYCABLE_ERR_PROTO, "a string is expected");
+  return end_string(r, item->value + 1, item->value_len - 2,
+                    item->value_escapes, out);
 }
 
 /* --- maps and lists ------------------------------------------------------- */
 
-/* Walks |value|, which must begin with |open|, and has each item read by
- * |read| into an array of |size| bytes an item. */
-static int read_items(struct reader *r, anycable_str value, char open,
+/* Walks what |outer| has stopped at, which must begin with |open|, and has each
+ * item read by |read| into an array of |size| bytes an item. */
+static int read_items(struct reader *r, struct ac_json_walk *outer, char open,
                       size_t size,
                       int (*read)(struct reader *r,
                                   const struct ac_json_item *item, void *out),
@@ -106,11 +116,11 @@ static int read_items(struct reader *r, anycable_str value, char open,
   struct ac_json_walk walk;
   size_t room = 0;
   int got, error;
-  if (*value.ptr != open)
+  if (!outer->nested || *outer->at != open)
     return fail(r, ANYCABLE_ERR_PROTO,
                 open == '{' ? "an object is expected" : "a list is expected");
-  if ((got = ac_json_walk(&walk, value, r->limits->depth)) < 0)
-    return refuse(r, got);
+  if ((error = ac_json_walk_enter(&walk, outer)))
+    return refuse(r, error);
   do {
     if ((got = ac_json_walk_on(&walk, batch, sizeof(*batch), BATCH)) < 0)
       return refuse(r, got);
@@ -121,38 +131,39 @@ static int read_items(struct reader *r, anycable_str value, char open,
       if (!*items)
         return ANYCABLE_ERR_NOMEM;
       if ((error = read(r, &batch[i], (char *)*items + *n * size)))
-        return error;
+        return error; /* also for what is nested */
       ++*n;
     }
   } while (got == BATCH);
+  ac_json_walk_leave(outer, &walk);
   return ANYCABLE_OK;
 }
 
 static int read_element(struct reader *r, const struct ac_json_item *item,
                         void *out) {
-  return read_string(r, value_of(item), out);
+  return read_string(r, item, out);
 }
 
 static int read_entry(struct reader *r, const struct ac_json_item *item,
                       void *out) {
   struct ac_pair *pair = out;
   int error = read_key(r, item, &pair->key);
-  return error ? error : read_string(r, value_of(item), &pair->value);
+  return error ? error : read_string(r, item, &pair->value);
 }
 
-static int read_list(struct reader *r, anycable_str value,
+static int read_list(struct reader *r, struct ac_json_walk *walk,
                      struct ac_wire_list *out) {
   void *items = NULL;
-  int error = read_items(r, value, '[', sizeof(anycable_str), read_element,
+  int error = read_items(r, walk, '[', sizeof(anycable_str), read_element,
                          &items, &out->n);
   out->items = items;
   return error;
 }
 
-static int read_map(struct reader *r, anycable_str value,
+static int read_map(struct reader *r, struct ac_json_walk *walk,
                     struct ac_wire_map *out) {
   void *items = NULL;
-  int error = read_items(r, value, '{', sizeof(struct ac_pair), read_entry,
+  int error = read_items(r, walk, '{', sizeof(struct ac_pair), read_entry,
                          &items, &out->n);
   size_t n = out->n;
   out->items = items;
@@ -167,20 +178,33 @@ static int read_map(struct reader *r, anycable_str value,
 /* --- objects -------------------------------------------------------------- */
 
 static int read_object(struct reader *r, const struct field *fields,
-                       anycable_str value);
+                       struct ac_json_walk *walk);
+
+static int read_env(struct reader *r, struct ac_json_walk *outer) {
+  struct ac_json_walk walk;
+  int error;
+  if (!outer->nested)
+    return fail(r, ANYCABLE_ERR_PROTO, "an object is expected");
+  if ((error = ac_json_walk_enter(&walk, outer)))
+    return refuse(r, error);
+  error = read_object(r, env_fields, &walk);
+  ac_json_walk_leave(outer, &walk);
+  return error;
+}
 
 static int read_field(struct reader *r, const struct field *field,
-                      anycable_str value) {
+                      struct ac_json_walk *walk,
+                      const struct ac_json_item *item) {
   void *out = (char *)r->out + field->offset;
   switch (field->kind) {
   case STRING:
-    return read_string(r, value, out);
+    return read_string(r, item, out);
   case LIST:
-    return read_list(r, value, out);
+    return read_list(r, walk, out);
   case MAP:
-    return read_map(r, value, out);
+    return read_map(r, walk, out);
   default:
-    return read_object(r, env_fields, value);
+    return read_env(r, walk);
   }
 }
 
@@ -199,6 +223,7 @@ static int find(const struct field *fields, const struct ac_json_item *item) {
 }
 
 static int read_member(struct reader *r, const struct field *fields,
+                       struct ac_json_walk *walk,
                        const struct ac_json_item *item, unsigned *came) {
   int i = find(fields, item);
   if (!fields[i].name)
@@ -206,29 +231,40 @@ static int read_member(struct reader *r, const struct field *fields,
   if (*came & 1u << i)
     return fail(r, ANYCABLE_ERR_PROTO, "a field comes twice");
   *came |= 1u << i;
-  return is_null(item) ? ANYCABLE_OK
-                       : read_field(r, &fields[i], value_of(item));
+  return is_null(item) ? ANYCABLE_OK : read_field(r, &fields[i], walk, item);
 }
 
+/* What |walk| has begun with. What is nested is always the last item of a
+ * batch. */
 static int read_object(struct reader *r, const struct field *fields,
-                       anycable_str value) {
+                       struct ac_json_walk *walk) {
   struct ac_json_item batch[BATCH];
-  struct ac_json_walk walk;
   unsigned came = 0;
-  int error;
-  int got = ac_json_walk(&walk, value, r->limits->depth);
-  if (got < 0)
-    return refuse(r, got);
-  if (got == 0 || !walk.object)
+  bool more;
+  if (!walk->object)
     return fail(r, ANYCABLE_ERR_PROTO, "an object is expected");
   do {
-    if ((got = ac_json_walk_on(&walk, batch, sizeof(*batch), BATCH)) < 0)
+    int error = 0;
+    int got = ac_json_walk_on(walk, batch, sizeof(*batch), BATCH);
+    if (got < 0)
       return refuse(r, got);
+    more = got == BATCH || walk->nested;
     for (int i = 0; i < got; i++)
-      if ((error = read_member(r, fields, &batch[i], &came)))
+      if ((error = read_member(r, fields, walk, &batch[i], &came)))
         return error;
-  } while (got == BATCH);
+    if (walk->nested && (error = ac_json_walk_over(walk)))
+      return refuse(r, error);
+  } while (more);
   return ANYCABLE_OK;
+}
+
+static int read_root(struct reader *r, const struct field *fields, size_t len) {
+  struct ac_json_walk walk;
+  int got = ac_json_walk(&walk, ac_str(r->body, len), r->limits->depth);
+  if (got < 0)
+    return refuse(r, got);
+  walk.into = true;
+  return read_object(r, fields, &walk);
 }
 
 /* --- the whole ------------------------------------------------------------ */
@@ -240,19 +276,19 @@ static void clear(struct ac_wire_request *out) {
   out->identifier = out->data = empty;
 }
 
-int ac_http_read_request(int method, anycable_str text,
+int ac_http_read_request(int method, char *body, size_t len,
                          const struct ac_http_json_limits *limits,
                          struct ac_arena *arena, struct ac_wire_request *out,
                          const char **reason) {
-  struct reader r = {out, arena, limits, 0, "out of memory"};
+  struct reader r = {out, body, arena, limits, 0, "out of memory"};
   int error;
   clear(out);
-  if (text.len == 0)
+  if (len == 0)
     error = fail(&r, ANYCABLE_ERR_PROTO, "there is no body");
-  else if (!ac_utf8_valid(text))
+  else if (!ac_utf8_valid(ac_str(body, len)))
     error = fail(&r, ANYCABLE_ERR_ENCODING, "the body is not UTF-8");
   else
-    error = read_object(&r, fields_of[method], text);
+    error = read_root(&r, fields_of[method], len);
   if (error)
     clear(out);
   *reason = r.reason;

@@ -166,9 +166,9 @@ static void call_method(struct ac_http_service *service,
     ac_http_refuse(exchange, 503);
     return;
   }
-  int error = ac_http_read_request(
-      method, ac_str(exchange->body, exchange->body_len), &service->limits,
-      exchange->arena, ac_rpc_call_message(call), &reason);
+  int error = ac_http_read_request(method, exchange->body, exchange->body_len,
+                                   &service->limits, exchange->arena,
+                                   ac_rpc_call_message(call), &reason);
   if (!error && !take_metadata(exchange, call))
     error = ANYCABLE_ERR_NOMEM;
   if (error) {

@@ -48,6 +48,10 @@ static const char *const built_in[] = {
     "ImEvYiI=--"
     "4486499f69adc05a8b77796b376fced1d8072a976e40097a44aa9c50025e9a8c",
     "ImE_YiI=",
+    "{\"command\":\"message\",\"identifier\":\"{\\\"channel\\\":\\\"A\\\"}\","
+    "\"data\":\"{}\",\"env\":{\"url\":\"u\",\"headers\":{\"a\":\"b\"},"
+    "\"cstate\":{\"k\":\"1\"},\"istate\":null},\"x\":[{}]}",
+    "{\"identifiers\":\"u\",\"subscriptions\":[\"a\",\"b\"],\"env\":{}}",
 };
 
 static void *or_die(void *p) {

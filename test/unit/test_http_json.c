@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <anycable/error.h>
@@ -54,12 +55,12 @@ static void say_map(const char *name, const struct ac_wire_map *map) {
 }
 
 /* What was read, in words; or why not. */
-static const char *read_text(int method, anycable_str text) {
+static const char *read_body(int method, char *body, size_t len) {
   static const struct ac_http_json_limits limits = {ELEMENTS, DEPTH};
   struct ac_wire_request request;
   const char *reason = NULL;
-  int error =
-      ac_http_read_request(method, text, &limits, arena, &request, &reason);
+  int error = ac_http_read_request(method, body, len, &limits, arena, &request,
+                                   &reason);
   words_len = 0;
   words[0] = '\0';
   if (error) {
@@ -81,6 +82,16 @@ static const char *read_text(int method, anycable_str text) {
   for (size_t i = 0; i < request.subscriptions.n; i++)
     say("s", request.subscriptions.items[i]);
   return words;
+}
+
+/* From memory that ends where the text does. */
+static const char *read_text(int method, anycable_str text) {
+  char *body = malloc(text.len);
+  if (text.len > 0)
+    memcpy(body, text.ptr, text.len);
+  const char *read = read_body(method, body, text.len);
+  free(body);
+  return read;
 }
 
 static const char *reads(int method, const char *text) {

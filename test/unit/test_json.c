@@ -1050,8 +1050,98 @@ static void test_plain_object(void **state) {
 #endif
 }
 
+/* Goes on to the end of |walk|, into every second nested value and over the
+ * others; |seen| counts the bytes of those that are not. */
+static int walk_into(struct ac_json_walk *walk, size_t *seen, int *turn) {
+  struct ac_json_item items[3];
+  bool more;
+  do {
+    int n = ac_json_walk_on(walk, items, sizeof(*items), 3);
+    if (n < 0)
+      return n;
+    for (int i = 0; i < n; i++)
+      *seen += items[i].value_len;
+    more = n == 3 || walk->nested;
+    if (walk->nested) {
+      struct ac_json_walk inner;
+      const char *at = walk->at;
+      int error;
+      assert_ptr_equal(items[n - 1].value, at);
+      assert_int_equal(items[n - 1].value_len, 0);
+      if (++*turn % 2) {
+        if (!(error = ac_json_walk_enter(&inner, walk)))
+          error = walk_into(&inner, seen, turn);
+        if (!error) {
+          ac_json_walk_leave(walk, &inner);
+          assert_ptr_equal(inner.text.ptr, at);
+          assert_ptr_equal(inner.text.ptr + inner.text.len, walk->at);
+        }
+      } else {
+        error = ac_json_walk_over(walk);
+      }
+      if (error)
+        return error;
+      assert_false(walk->nested);
+    }
+  } while (more);
+  return 0;
+}
+
+/* Whatever the text, the verdict is that of the check. */
+static void test_walk_into(void **state) {
+  static const char *const texts[] = {
+      "{\"a\":1,\"b\":{\"c\":[1,{\"d\":\"\\u0041\"},[]],\"e\":{}},\"f\":[2,3]}",
+      " [ [ [ \"x\" , { } ] , [[]] ] , { \"k\" : [ null , true ] } , 4 , 5 ] ",
+      "{\"env\":{\"url\":\"u\",\"headers\":{\"a\":\"b\"},\"n\":[[[[1]]]]}}"};
+  static const char odd[] = "[]{}:,\"\\a1 tn";
+  int right = 0, deep = 0;
+  (void)state;
+  for (int round = 0; round < 100000; round++) {
+    const char *text = texts[random_below(3)];
+    size_t len = strlen(text);
+    char *copy = malloc(len);
+    memcpy(copy, text, len);
+    for (unsigned changes = random_below(3); changes > 0; changes--)
+      copy[random_below((unsigned)len)] = odd[random_below(sizeof(odd) - 1)];
+    if (random_below(8) == 0)
+      len = random_below((unsigned)len);
+    unsigned depth = 1 + random_below(6);
+    struct ac_json_walk walk;
+    size_t seen = 0;
+    int turn = (int)random_below(2);
+    int result = ac_json_walk(&walk, ac_str(copy, len), depth);
+    if (result == 1) {
+      walk.into = true;
+      result = walk_into(&walk, &seen, &turn);
+    }
+    assert_int_equal(result, ac_json_check(ac_str(copy, len), depth));
+    right += result == 0;
+    deep += result == ANYCABLE_ERR_LIMIT;
+    if (result == 0)
+      assert_int_equal(walk.escapes,
+                       memchr(walk.text.ptr, '\\', walk.text.len) != NULL);
+    free(copy);
+  }
+  assert_true(right > 10000 && deep > 1000);
+}
+
+/* Where it stands, as the same memory. */
+static void test_decode_in_place(void **state) {
+  char text[] = "a\\n\\u20ac\\ud83d\\ude00\\\"z\\/";
+  char lone[] = "a\\ud83dz";
+  (void)state;
+  size_t len = ac_json_decode(text, ac_str(text, sizeof(text) - 1));
+  assert_int_equal(len, 12);
+  assert_memory_equal(text, "a\n\xe2\x82\xac\xf0\x9f\x98\x80\"z/", 12);
+  assert_int_equal(ac_json_decode(text, ac_str(text, 0)), 0);
+  assert_int_equal(ac_json_decode(lone, ac_str(lone, sizeof(lone) - 1)),
+                   SIZE_MAX);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
+      cmocka_unit_test(test_walk_into),
+      cmocka_unit_test(test_decode_in_place),
       cmocka_unit_test(test_plain_object),
       cmocka_unit_test(test_grammar),
       cmocka_unit_test(test_grammar_inside),
