@@ -105,4 +105,26 @@ static inline unsigned ac_block_first(ac_block_mask mask) {
 
 #endif
 
+/* Copies |n| bytes, less than a block, down or to somewhere else. */
+static inline void ac_block_copy_part(void *out, const void *from, size_t n) {
+  char *to = out;
+  const char *p = from;
+  if (n >= 8) {
+    uint64_t first, last;
+    memcpy(&first, p, 8);
+    memcpy(&last, p + n - 8, 8);
+    memcpy(to, &first, 8);
+    memcpy(to + n - 8, &last, 8);
+  } else if (n >= 4) {
+    uint32_t first, last;
+    memcpy(&first, p, 4);
+    memcpy(&last, p + n - 4, 4);
+    memcpy(to, &first, 4);
+    memcpy(to + n - 4, &last, 4);
+  } else {
+    while (n-- > 0)
+      *to++ = *p++;
+  }
+}
+
 #endif

@@ -66,10 +66,9 @@ static const byte *scan_escape(const byte *p, const byte *end) {
   }
 }
 
-static const byte *scan_string(const byte *p, const byte *end) {
-  if (p == end || *p != '"')
-    return NULL;
-  p = skip_plain(p + 1, end);
+/* From somewhere in a string to behind its end. */
+static const byte *scan_string_on(const byte *p, const byte *end) {
+  p = skip_plain(p, end);
   while (p < end && *p == '\\') {
     p = scan_escape(p + 1, end);
     if (!p)
@@ -77,6 +76,10 @@ static const byte *scan_string(const byte *p, const byte *end) {
     p = skip_plain(p, end);
   }
   return p < end && *p == '"' ? p + 1 : NULL;
+}
+
+static const byte *scan_string(const byte *p, const byte *end) {
+  return p < end && *p == '"' ? scan_string_on(p + 1, end) : NULL;
 }
 
 /* One digit or more. */
@@ -248,7 +251,6 @@ static unsigned levels_inside(unsigned depth) {
  * end wherever the string begins. */
 static inline const byte *scan_plain_string(const byte *p, const byte *end,
                                             bool long_text, bool *escapes) {
-  const byte *start = p;
   for (;;) {
     size_t left = (size_t)(end - p);
     ac_block_mask mask;
@@ -269,7 +271,7 @@ static inline const byte *scan_plain_string(const byte *p, const byte *end,
     p += AC_BLOCK;
   }
   *escapes = true;
-  return scan_string(start - 1, end);
+  return scan_string_on(p, end);
 }
 
 /* A value that is no string. */
@@ -527,26 +529,47 @@ bool ac_json_decodable(anycable_str text) {
   return true;
 }
 
+/* Decodes the escape at |p|, its backslash; returns what is behind it, NULL as
+ * above. */
+static inline const byte *decode_one(const byte *p, const byte *end,
+                                     char **out) {
+  char decoded[4];
+  byte c = p[1];
+  p++;
+  if (c == '"' || c == '\\' || c == '/') { /* as most are */
+    *(*out)++ = (char)c;
+    return p + 1;
+  }
+  size_t n = decode_escape(&p, end, decoded);
+  memcpy(*out, decoded, n);
+  *out += n;
+  return n > 0 ? p : NULL;
+}
+
+/* There are neither quotes nor controls: what is special is an escape. */
 size_t ac_json_decode(char *out, anycable_str string) {
   const byte *p = (const byte *)string.ptr;
   const byte *end = p + string.len;
-  size_t len = 0;
-  for (;;) {
-    const byte *escape = memchr(p, '\\', (size_t)(end - p));
-    size_t plain = (size_t)((escape ? escape : end) - p);
-    if (plain > 0)
-      memmove(out + len, p, plain);
-    len += plain;
-    if (!escape)
-      return len;
-    p = escape + 1;
-    char decoded[4];
-    size_t n = decode_escape(&p, end, decoded);
-    if (n == 0)
-      return SIZE_MAX;
-    memcpy(out + len, decoded, n);
-    len += n;
+  char *at = out;
+  while (p && p < end) {
+    size_t plain = 0;
+    if (end - p >= AC_BLOCK) {
+      ac_block_mask mask = ac_block_special(p);
+      plain = mask ? ac_block_first(mask) : AC_BLOCK;
+      if (mask)
+        ac_block_copy_part(at, p, plain);
+      else
+        memmove(at, p, AC_BLOCK);
+    } else if (*p != '\\') {
+      *at = (char)*p;
+      plain = 1;
+    }
+    at += plain;
+    p += plain;
+    if (p < end && *p == '\\')
+      p = decode_one(p, end, &at);
   }
+  return p ? (size_t)(at - out) : SIZE_MAX;
 }
 
 int ac_json_string(struct ac_arena *arena, anycable_str value, bool nul,

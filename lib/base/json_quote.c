@@ -66,20 +66,6 @@ static size_t write_special(char **out, const byte *p, const byte *end) {
   return 1;
 }
 
-/* |n| bytes, less than a block. */
-static inline void copy_short(char *out, const byte *p, size_t n) {
-  if (n >= 8) {
-    memcpy(out, p, 8);
-    memcpy(out + n - 8, p + n - 8, 8);
-  } else if (n >= 4) {
-    memcpy(out, p, 4);
-    memcpy(out + n - 4, p + n - 4, 4);
-  } else {
-    while (n-- > 0)
-      *out++ = (char)*p++;
-  }
-}
-
 /* Writes the byte at |p| as it must be; returns where the text goes on. */
 static inline const byte *escape_byte(char **out, const byte *p,
                                       const byte *end) {
@@ -113,7 +99,7 @@ static inline char *escape(char *out, const byte *p, const byte *end,
       if (roomy)
         memcpy(out, p, AC_BLOCK);
       else
-        copy_short(out, p, plain);
+        ac_block_copy_part(out, p, plain);
       out += plain;
       p = escape_byte(&out, p + plain, end);
       mask &= mask - 1;

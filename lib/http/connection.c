@@ -187,7 +187,7 @@ static bool is_sent(const struct connection *connection) {
 /* Room for all that is in front of a body; what is put there are constants. */
 enum { HEAD = 512 };
 
-static char *put(char *at, const char *text) {
+static inline char *put(char *at, const char *text) {
   size_t len = strlen(text);
   memcpy(at, text, len);
   return at + len;
@@ -204,7 +204,7 @@ static char *put_number(char *at, size_t number) {
 }
 
 /* One of a few lines that an answer may have. */
-static char *put_line(char *at, const char *name, const char *value) {
+static inline char *put_line(char *at, const char *name, const char *value) {
   return value ? put(put(put(at, name), value), "\r\n") : at;
 }
 

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "base/word.h"
 #include "http/body.h"
 
 enum { FIRST_HEAD = 1024, FIRST_FIELDS = 12 };
@@ -42,6 +43,29 @@ static bool is_blank(char c) {
 static bool is_text(char c) {
   unsigned char byte = (unsigned char)c;
   return byte >= 0x20 ? byte != 0x7f : byte == '\t';
+}
+
+static bool is_text_word(const char *p) {
+  uint64_t word = ac_word_load(p);
+  if (!(ac_word_below(word, 0x20) | ac_word_equal(word, 0x7f)))
+    return true;
+  for (int i = 0; i < 8; i++)
+    if (!is_text(p[i]))
+      return false;
+  return true;
+}
+
+/* All of it, the end perhaps twice. */
+static bool is_all_text(const char *p, size_t len) {
+  size_t at = 0;
+  for (; len - at >= 8; at += 8)
+    if (!is_text_word(p + at))
+      return false;
+  if (at > 0)
+    return is_text_word(p + len - 8);
+  while (at < len && is_text(p[at]))
+    at++;
+  return at == len;
 }
 
 /* --- the request line ----------------------------------------------------- */
@@ -179,9 +203,8 @@ static int read_field(char *line, char *end, struct ac_pair *out) {
   if (len == 0 || line[len] != ':')
     return 400;
   char *value = line + len + 1;
-  for (char *p = value; p < end; p++)
-    if (!is_text(*p))
-      return 400;
+  if (!is_all_text(value, (size_t)(end - value)))
+    return 400;
   while (value < end && is_blank(*value))
     value++;
   while (end > value && is_blank(end[-1]))
@@ -350,28 +373,37 @@ static bool grow_head(struct ac_http_reader *reader, size_t need) {
   return true;
 }
 
-/* The line that ends at |len|: 1 if it is empty, and so the head complete; 0;
- * or what is wrong. */
-static int end_line(struct ac_http_reader *reader, size_t len) {
-  size_t begin = reader->line;
-  if (len < begin + 2 || reader->head[len - 2] != '\r')
-    return 400; /* a bare LF */
-  if (len == begin + 2 && begin == 0)
-    return 400; /* no request at all */
-  reader->line = len;
-  return len == begin + 2;
+/* Where the head's lines end in the next |len| bytes. 1 if it is complete with
+ * the first |*n| of them; 0 if it goes on; or what is wrong. */
+static int find_end(struct ac_http_reader *reader, const char *data, size_t len,
+                    size_t *n) {
+  char before = reader->head_len > 0 ? reader->head[reader->head_len - 1] : 0;
+  const char *lf;
+  for (*n = 0; (lf = memchr(data + *n, '\n', len - *n));) {
+    *n = (size_t)(lf - data) + 1;
+    size_t end = reader->head_len + *n;
+    bool empty = end - reader->line == 2;
+    if ((lf > data ? lf[-1] : before) != '\r')
+      return 400; /* a bare LF */
+    if (end == 2)
+      return 400; /* no request at all */
+    reader->line = end;
+    if (empty)
+      return 1;
+  }
+  *n = len;
+  return 0;
 }
 
 /* Takes bytes up to the end of the head. */
 static int take_head(struct ac_http_reader *reader, const char *data,
                      size_t len, size_t *taken) {
-  const char *lf = memchr(data, '\n', len);
-  size_t n = lf ? (size_t)(lf - data) + 1 : len;
   size_t most = reader->limits->head - reader->head_len;
-  bool over = n > most;
-  if (memchr(data, '\0', over ? most : n))
+  size_t n;
+  int end = find_end(reader, data, len < most ? len : most, &n);
+  if (end == 400 || memchr(data, '\0', n))
     return 400;
-  if (over)
+  if (end == 0 && len > most)
     return reader->line == 0 ? 414 : 431;
   if (!grow_head(reader, reader->head_len + n))
     return 503;
@@ -379,9 +411,8 @@ static int take_head(struct ac_http_reader *reader, const char *data,
   reader->head_len += n;
   reader->head[reader->head_len] = '\0';
   *taken += n;
-  int end = lf ? end_line(reader, reader->head_len) : 0;
-  if (end != 1)
-    return end;
+  if (end == 0)
+    return 0;
   return ac_arena_charge(reader->exchange->arena, reader->head_len)
              ? read_head(reader)
              : 503;

@@ -14,15 +14,15 @@ enum { BATCH = 8 };
 enum kind { STRING, LIST, MAP, ENV };
 
 struct field {
-  const char *name;
+  anycable_str name;
   enum kind kind;
   size_t offset; /* in struct ac_wire_request */
 };
 
 #define FIELD(name, kind, member)                                              \
-  { name, kind, offsetof(struct ac_wire_request, member) }
+  { ANYCABLE_STR_INIT(name), kind, offsetof(struct ac_wire_request, member) }
 #define NO_FIELD                                                               \
-  { NULL, STRING, 0 }
+  { {NULL, 0}, STRING, 0 }
 
 static const struct field env_fields[] = {
     FIELD("url", STRING, env.url), FIELD("headers", MAP, env.headers),
@@ -213,11 +213,11 @@ static int read_field(struct reader *r, const struct field *field,
 static int find(const struct field *fields, const struct ac_json_item *item) {
   anycable_str quoted = ac_str(item->key - 1, item->key_len + 2);
   int i = 0;
-  while (fields[i].name &&
+  while (fields[i].name.ptr &&
          !(item->key_escapes
-               ? ac_json_string_is(quoted, anycable_str_of(fields[i].name))
-               : anycable_str_is(ac_str(item->key, item->key_len),
-                                 fields[i].name)))
+               ? ac_json_string_is(quoted, fields[i].name)
+               : anycable_str_equal(ac_str(item->key, item->key_len),
+                                    fields[i].name)))
     i++;
   return i;
 }
@@ -226,7 +226,7 @@ static int read_member(struct reader *r, const struct field *fields,
                        struct ac_json_walk *walk,
                        const struct ac_json_item *item, unsigned *came) {
   int i = find(fields, item);
-  if (!fields[i].name)
+  if (!fields[i].name.ptr)
     return ANYCABLE_OK;
   if (*came & 1u << i)
     return fail(r, ANYCABLE_ERR_PROTO, "a field comes twice");

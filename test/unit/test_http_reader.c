@@ -349,10 +349,32 @@ static void test_without_memory(void **state) {
                       IS("01234567890123456789"));
 }
 
+/* Every byte, in every place of values of up to three words. */
+static void test_bytes_of_values(void **state) {
+  (void)state;
+  for (size_t len = 1; len <= 24; len++) {
+    for (size_t at = 0; at < len; at++) {
+      for (int byte = 1; byte < 256; byte++) {
+        char text[64], value[32];
+        memset(value, 'v', len);
+        value[at] = (char)byte;
+        value[len] = '\0';
+        int n = snprintf(text, sizeof(text), "GET / HTTP/1.0\r\nA:%s\r\n\r\n",
+                         value);
+        bool good = byte == '\t' || (byte >= ' ' && byte != 0x7f);
+        struct result result = read_in(text, (size_t)n, (size_t)n, 1);
+        if ((strcmp(result.words, "400") != 0) != good)
+          fail_msg("byte %d at %zu of %zu: %s", byte, at, len, result.words);
+      }
+    }
+  }
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test_setup_teardown(test_request_line, setup, teardown),
       cmocka_unit_test_setup_teardown(test_fields, setup, teardown),
+      cmocka_unit_test_setup_teardown(test_bytes_of_values, setup, teardown),
       cmocka_unit_test_setup_teardown(test_connection, setup, teardown),
       cmocka_unit_test_setup_teardown(test_length, setup, teardown),
       cmocka_unit_test_setup_teardown(test_chunks, setup, teardown),

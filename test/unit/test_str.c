@@ -62,8 +62,32 @@ static void test_public_helpers(void **state) {
       anycable_str_starts_with(ANYCABLE_STR("chat"), ANYCABLE_STR("chat/")));
 }
 
+/* Every byte, in every place of up to three words; nothing around changes. */
+static void test_lower(void **state) {
+  (void)state;
+  for (size_t len = 0; len <= 24; len++) {
+    for (size_t at = 0; at < len; at++) {
+      for (int byte = 0; byte < 256; byte++) {
+        char text[26];
+        memset(text, 'Q', sizeof(text));
+        memset(text + 1, 'x', len);
+        text[1 + at] = (char)byte;
+        ac_str_lower(text + 1, len);
+        bool capital = byte >= 'A' && byte <= 'Z';
+        for (size_t i = 0; i < len; i++)
+          assert_int_equal(
+              (unsigned char)text[1 + i],
+              i != at ? 'x' : (unsigned char)(capital ? byte + 32 : byte));
+        assert_int_equal(text[0], 'Q');
+        assert_int_equal(text[1 + len], 'Q');
+      }
+    }
+  }
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
+      cmocka_unit_test(test_lower),
       cmocka_unit_test(test_equal_nocase),
       cmocka_unit_test(test_hex_digits),
       cmocka_unit_test(test_public_helpers),
