@@ -6,62 +6,47 @@
 //     anycable-go --rpc_host=http://localhost:8081/_anycable
 #include "mount.h"
 
+#include <anycable.hpp>
 #include <httplib.h>
 
 #include <future>
-#include <string>
 #include <vector>
 
 namespace {
 
-struct answer {
-  int status;
-  std::string type, body;
-};
-
-anycable_str view(const std::string &text) {
-  return {text.data(), text.size()};
-}
-
-// On a thread of the library's: what it is given is good until it returns.
-void on_answer(const anycable_http_response *response, void *ctx) {
-  answer out{response->status, "text/plain",
-             std::string(response->body.ptr, response->body.len)};
-  for (std::size_t i = 0; i < response->header_count; i++)
-    if (anycable_str_is(response->headers[i].name, "Content-Type"))
-      out.type = response->headers[i].value.ptr;
-  static_cast<std::promise<answer> *>(ctx)->set_value(std::move(out));
-}
-
-void pass_on(anycable_server *server, const httplib::Request &request,
+void pass_on(anycable::server &server, const httplib::Request &request,
              httplib::Response &response) {
   std::vector<anycable_http_header> headers;
   for (const auto &[name, value] : request.headers)
-    headers.push_back({view(name), view(value)});
-  anycable_http_request asked{};
-  asked.size = sizeof(asked);
-  asked.method = view(request.method);
-  asked.path = view(request.path);
+    headers.push_back({anycable::str(name), anycable::str(value)});
+  auto asked =
+      anycable::http_request(request.method, request.path, request.body);
   asked.headers = headers.data();
   asked.header_count = headers.size();
-  asked.body = view(request.body);
-  std::promise<answer> promise;
-  if (anycable_server_http(server, &asked, on_answer, &promise) !=
-      ANYCABLE_OK) {
+  std::promise<void> answered;
+  const anycable::outcome how =
+      server.http(asked, [&](const anycable_http_response &got) {
+        const char *type = "text/plain";
+        for (std::size_t i = 0; i < got.header_count; i++)
+          if (anycable::str(got.headers[i].name) == "Content-Type")
+            type = got.headers[i].value.ptr;
+        response.status = got.status;
+        response.set_content(got.body.ptr, got.body.len, type);
+        answered.set_value(); // on a thread of the library's
+      });
+  if (how)
+    answered.get_future().wait();
+  else
     response.status = 503;
-    return;
-  }
-  const answer got = promise.get_future().get();
-  response.status = got.status;
-  response.set_content(got.body, got.type.c_str());
 }
 
 } // namespace
 
 int main(int argc, char **argv) {
-  anycable_server *server = mount_server();
-  if (!server)
+  anycable_server *made = mount_server();
+  if (!made)
     return 1;
+  anycable::server server(made);
   httplib::Server web;
   const auto handler = [&](const httplib::Request &in, httplib::Response &out) {
     pass_on(server, in, out);
@@ -77,8 +62,7 @@ int main(int argc, char **argv) {
     return 1;
   std::thread served([&] { web.listen_after_bind(); });
   mount_wait(port);
-  anycable_server_stop(server, 10000);
+  server.stop(std::chrono::seconds(10));
   web.stop();
   served.join();
-  anycable_server_free(server);
 }

@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { MOST = 1 << 20 }; /* bytes of a body; AnyCable's are far smaller */
+
 /* A request: libmicrohttpd calls with it again and again, as it comes. */
 typedef struct request {
   char *body;
@@ -47,12 +49,10 @@ static enum MHD_Result handle(void *ctx, struct MHD_Connection *connection,
                               size_t *len, void **state) {
   request *r = *state;
   (void)version;
-  if (!r) {
-    *state = r = calloc(1, sizeof *r);
-    return r ? MHD_YES : MHD_NO;
-  }
+  if (!r)
+    return (*state = calloc(1, sizeof *r)) ? MHD_YES : MHD_NO;
   if (*len > 0) { /* a part of the body */
-    char *more = realloc(r->body, r->len + *len);
+    char *more = r->len + *len <= MOST ? realloc(r->body, r->len + *len) : NULL;
     if (!more)
       return MHD_NO;
     memcpy(more + r->len, part, *len);
@@ -62,17 +62,15 @@ static enum MHD_Result handle(void *ctx, struct MHD_Connection *connection,
     return MHD_YES;
   }
   MHD_get_connection_values(connection, MHD_HEADER_KIND, add_header, r);
-  const anycable_http_request asked = {
-      .size = sizeof asked,
-      .method = anycable_str_of(method),
-      .path = anycable_str_of(path),
-      .headers = r->headers,
-      .header_count = r->header_count,
-      .body = {r->body ? r->body : "", r->len}};
+  const anycable_http_request asked = {.size = sizeof asked,
+                                       .method = anycable_str_of(method),
+                                       .path = anycable_str_of(path),
+                                       .headers = r->headers,
+                                       .header_count = r->header_count,
+                                       .body = {r->body, r->len}};
   MHD_suspend_connection(connection);
-  return anycable_server_http(ctx, &asked, answer, connection) == ANYCABLE_OK
-             ? MHD_YES
-             : MHD_NO;
+  int error = anycable_server_http(ctx, &asked, answer, connection);
+  return error ? MHD_NO : MHD_YES;
 }
 
 static void forget(void *ctx, struct MHD_Connection *connection, void **state,
@@ -84,19 +82,16 @@ static void forget(void *ctx, struct MHD_Connection *connection, void **state,
 }
 
 int main(int argc, char **argv) {
+  uint16_t port = (uint16_t)(argc > 1 ? atoi(argv[1]) : 8081);
   anycable_server *server = mount_server();
-  struct MHD_Daemon *web =
-      server ? MHD_start_daemon(
-                   MHD_USE_INTERNAL_POLLING_THREAD | MHD_ALLOW_SUSPEND_RESUME,
-                   (uint16_t)(argc > 1 ? atoi(argv[1]) : 8081), NULL, NULL,
-                   handle, server, MHD_OPTION_NOTIFY_COMPLETED, forget, NULL,
-                   MHD_OPTION_END)
-             : NULL;
-  if (!web)
+  struct MHD_Daemon *web = MHD_start_daemon(
+      MHD_USE_INTERNAL_POLLING_THREAD | MHD_ALLOW_SUSPEND_RESUME, port, NULL,
+      NULL, handle, server, MHD_OPTION_NOTIFY_COMPLETED, forget, NULL,
+      MHD_OPTION_END);
+  if (!server || !web)
     return 1;
   mount_wait(MHD_get_daemon_info(web, MHD_DAEMON_INFO_BIND_PORT)->port);
   anycable_server_stop(server, 10000);
   MHD_stop_daemon(web);
   anycable_server_free(server);
-  return 0;
 }
