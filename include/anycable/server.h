@@ -87,14 +87,14 @@ ANYCABLE_EXTERN int anycable_server_fd(const anycable_server *server);
 ANYCABLE_EXTERN int
 anycable_server_dispatch(anycable_server *server) ANYCABLE_WARN_UNUSED;
 
-/** Says whether the application is ready, as a server takes it to be if nothing
- *  is said: what it must load first, or has lost since, is its own matter.
- * Until it is, probes are told so (GET /health answers 503, grpc.health.v1 says
- *  NOT_SERVING, also to those who watch); calls are served nevertheless. From
- *  before a server is driven on; one that drains is not ready, whatever is
- * said. Threads: any, from a handler too, while |server| is not freed. NULL is
- * fine.
- */
+/** Says whether the application is ready, which a server takes for granted if
+ *  nothing is said: what it must load first, or has lost since, is its own
+ *  matter. While it is not, probes are told so (GET /health answers 503,
+ *  grpc.health.v1 NOT_SERVING, to those who watch too); calls are served
+ *  nevertheless. A server that drains is not ready, whatever is said. NULL is
+ *  fine.
+ *  Threads: any, from a handler too, while |server| is not freed; before it is
+ *  driven as well. */
 ANYCABLE_EXTERN void anycable_server_set_ready(anycable_server *server,
                                                bool ready);
 
