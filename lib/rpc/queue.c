@@ -184,6 +184,15 @@ static void refuse(struct ac_list *refused) {
   }
 }
 
+/* Under the lock. */
+static void empty_queue(struct ac_rpc *rpc, struct ac_list *out) {
+  for (int i = 0; i < AC_LINES; i++) {
+    ac_list_splice(out, &rpc->lines[i].calls);
+    rpc->lines[i].n = 0;
+  }
+  rpc->n_queued = 0;
+}
+
 void ac_rpc_flush(struct ac_rpc *rpc) {
   struct ac_list refused;
   struct ac_list *link;
@@ -208,11 +217,8 @@ void ac_rpc_flush(struct ac_rpc *rpc) {
     left--;
   }
   rouse(rpc);
-  for (int i = 0; i < AC_LINES && rpc->n_threads == 0; i++) {
-    ac_list_splice(&refused, &rpc->lines[i].calls); /* not one to be had */
-    rpc->lines[i].n = 0;
-    rpc->n_queued = 0;
-  }
+  if (rpc->n_threads == 0) /* and not one to be had */
+    empty_queue(rpc, &refused);
   pthread_mutex_unlock(&rpc->mutex);
   refuse(&refused);
 }
