@@ -7,38 +7,13 @@
 
 #include "base/json.h"
 #include "failing_malloc.h"
-#include "rpc_fixture.h"
+#include "inline_fixture.h"
 
 #define S(text) ANYCABLE_STR(text)
 #define LENGTH(array) (sizeof(array) / sizeof(*(array)))
 
-static anycable_socket *current;
-static struct heard heard;
-
-static int setup(void **state) {
-  (void)state;
-  fx_begin();
-  fx_start(0, 1);
-  return 0;
-}
-
-static int teardown(void **state) {
-  (void)state;
-  if (current)
-    ac_rpc_release(current);
-  current = NULL;
-  fx_end();
-  return 0;
-}
-
 static int run(int (*handler)(anycable_socket *socket)) {
-  if (current)
-    ac_rpc_release(current);
-  fx.command = handler;
-  current = fx_call(ANYCABLE_COMMAND, "message");
-  fx_submit(current, &heard);
-  assert_int_equal(heard.result, AC_RPC_REPLY);
-  return (int)ac_rpc_call_reply(current)->status;
+  return (int)run_command("message", handler)->status;
 }
 
 static void assert_text(anycable_builder *b, const char *expected) {

@@ -5,7 +5,7 @@
 #include <locale.h>
 #include <math.h>
 
-#include "rpc_fixture.h"
+#include "inline_fixture.h"
 
 #define S(text) ANYCABLE_STR(text)
 #define LENGTH(array) (sizeof(array) / sizeof(*(array)))
@@ -13,24 +13,11 @@
 /* The fixture's limit of nesting. */
 enum { DEPTH = 16 };
 
-static anycable_socket *current;
-static struct heard heard;
 static char *texts[256];
 static size_t n_texts;
 
-static int setup(void **state) {
-  (void)state;
-  fx_begin();
-  fx_start(0, 1);
-  return 0;
-}
-
-static int teardown(void **state) {
-  (void)state;
-  if (current)
-    ac_rpc_release(current);
-  current = NULL;
-  fx_end();
+static int free_texts(void **state) {
+  teardown(state);
   while (n_texts > 0)
     free(texts[--n_texts]);
   return 0;
@@ -38,11 +25,7 @@ static int teardown(void **state) {
 
 /* Runs |handler|; returns the reply's status. */
 static int run(int (*handler)(anycable_socket *socket)) {
-  fx.command = handler;
-  current = fx_call(ANYCABLE_COMMAND, "message");
-  fx_submit(current, &heard);
-  assert_int_equal(heard.result, AC_RPC_REPLY);
-  return (int)ac_rpc_call_reply(current)->status;
+  return (int)run_command("message", handler)->status;
 }
 
 /* A test whose body runs in a call, which must go well. */
@@ -797,8 +780,6 @@ static void test_lost(void **state) {
       string_is_lost, text_is_lost,   key_is_lost,      int_is_lost,
       array_is_lost,  object_is_lost, numbers_are_there};
   for (size_t i = 0; i < LENGTH(handlers); i++) {
-    if (i > 0)
-      ac_rpc_release(current);
     bool last = i + 1 == LENGTH(handlers);
     assert_int_equal(run(handlers[i]), last ? AC_WIRE_SUCCESS : AC_WIRE_ERROR);
   }
@@ -818,7 +799,7 @@ IN_CALL(test_memory_is_bounded) {
 }
 
 int main(void) {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, free_texts)
   const struct CMUnitTest tests[] = {
       TEST(test_every_type),   TEST(test_refused),
       TEST(test_encoding),     TEST(test_depth),

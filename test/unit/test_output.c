@@ -1,33 +1,12 @@
 /* Outputs that stand for one thing each, however often they are called, and
  * what is read of a Disconnect's state. */
-#include "rpc_fixture.h"
+#include "inline_fixture.h"
 
 #define S(text) ANYCABLE_STR(text)
 
-static anycable_socket *current;
-static struct heard heard;
-
 static const struct ac_wire_reply *
 command(int (*handler)(anycable_socket *socket)) {
-  fx.command = handler;
-  current = fx_call(ANYCABLE_COMMAND, "message");
-  fx_submit(current, &heard);
-  assert_int_equal(heard.result, AC_RPC_REPLY);
-  return ac_rpc_call_reply(current);
-}
-
-static int setup(void **state) {
-  (void)state;
-  fx_begin();
-  fx_start(0, 1);
-  return 0;
-}
-
-static int teardown(void **state) {
-  (void)state;
-  ac_rpc_release(current);
-  fx_end();
-  return 0;
+  return run_command("message", handler);
 }
 
 static const char *istate_of(const struct ac_wire_reply *reply,

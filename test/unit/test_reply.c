@@ -1,44 +1,9 @@
 /* What handlers put out, and the reply that comes of it: the guard rails. */
 
-#include "rpc_fixture.h"
+#include "inline_fixture.h"
 
 #define S(text) ANYCABLE_STR(text)
 #define ID S("{\"channel\":\"A\"}")
-
-static anycable_socket *current;
-static struct heard heard;
-
-/* Runs one inline call; its reply is good until done(). */
-static const struct ac_wire_reply *run(int method, const char *command) {
-  current = fx_call(method, command);
-  fx_submit(current, &heard);
-  assert_int_equal(heard.times, 1);
-  assert_int_equal(heard.result, AC_RPC_REPLY);
-  return ac_rpc_call_reply(current);
-}
-
-static void done(void) {
-  ac_rpc_release(current);
-}
-
-static const struct ac_wire_reply *
-command(const char *name, int (*handler)(anycable_socket *socket)) {
-  fx.command = handler;
-  return run(ANYCABLE_COMMAND, name);
-}
-
-static int setup(void **state) {
-  (void)state;
-  fx_begin();
-  fx_start(0, 1);
-  return 0;
-}
-
-static int teardown(void **state) {
-  (void)state;
-  fx_end();
-  return 0;
-}
 
 static void assert_str(anycable_str s, const char *text) {
   assert_string_equal(s.ptr, text);
@@ -58,26 +23,26 @@ static anycable_str value_of(const struct ac_wire_map *map, const char *key) {
 static void test_identifiers(void **state) {
   (void)state;
   fx.identifiers = "{\"user\":\"jack\"}";
-  const struct ac_wire_reply *reply = run(ANYCABLE_CONNECT, "");
+  const struct ac_wire_reply *reply = run_call(ANYCABLE_CONNECT, "");
   assert_int_equal(reply->status, AC_WIRE_SUCCESS);
   assert_str(reply->identifiers, "{\"user\":\"jack\"}");
-  done();
+  let_go();
 }
 
 static void test_identifiers_never_empty(void **state) {
   (void)state;
   fx.identifiers = NULL;
-  assert_str(run(ANYCABLE_CONNECT, "")->identifiers, "{}");
-  done();
+  assert_str(run_call(ANYCABLE_CONNECT, "")->identifiers, "{}");
+  let_go();
 }
 
 static void test_identifiers_invalid(void **state) {
   (void)state;
   fx.identifiers = "\xff";
-  const struct ac_wire_reply *reply = run(ANYCABLE_CONNECT, "");
+  const struct ac_wire_reply *reply = run_call(ANYCABLE_CONNECT, "");
   assert_int_equal(reply->status, AC_WIRE_ERROR);
   assert_int_equal(fx.last_error, ANYCABLE_ERR_ENCODING);
-  done();
+  let_go();
 }
 
 static int reject_with_frame(anycable_socket *socket) {
@@ -88,13 +53,13 @@ static int reject_with_frame(anycable_socket *socket) {
 static void test_rejected_connection(void **state) {
   (void)state;
   fx.open = reject_with_frame;
-  const struct ac_wire_reply *reply = run(ANYCABLE_CONNECT, "");
+  const struct ac_wire_reply *reply = run_call(ANYCABLE_CONNECT, "");
   assert_int_equal(reply->status, AC_WIRE_FAILURE);
   assert_int_equal(reply->transmissions.n, 1);
   assert_str(reply->error_msg, "no user");
   assert_string_equal(fx.last_log, "rpc: connect sid=s1: rejected: no user");
   assert_int_equal(fx.errors, 0);
-  done();
+  let_go();
 }
 
 static int streams_in_connect(anycable_socket *socket) {
@@ -106,12 +71,12 @@ static int streams_in_connect(anycable_socket *socket) {
 static void test_output_error_is_remembered(void **state) {
   (void)state;
   fx.open = streams_in_connect;
-  const struct ac_wire_reply *reply = run(ANYCABLE_CONNECT, "");
+  const struct ac_wire_reply *reply = run_call(ANYCABLE_CONNECT, "");
   assert_int_equal(reply->status, AC_WIRE_ERROR);
   assert_non_null(strstr(reply->error_msg.ptr, "an output failed"));
   assert_int_equal(fx.last_error, ANYCABLE_ERR_STATE);
   assert_int_equal(atomic_load(&fx.completed_with), ANYCABLE_ERR_STATE);
-  done();
+  let_go();
 }
 
 /* --- commands ------------------------------------------------------------- */
@@ -133,7 +98,8 @@ static int put_out_everything(anycable_socket *socket) {
 
 static void test_everything(void **state) {
   (void)state;
-  const struct ac_wire_reply *reply = command("message", put_out_everything);
+  const struct ac_wire_reply *reply =
+      run_command("message", put_out_everything);
   assert_int_equal(reply->status, AC_WIRE_SUCCESS);
   assert_true(reply->disconnect);
   assert_false(reply->stop_streams);
@@ -149,7 +115,7 @@ static void test_everything(void **state) {
   assert_str(value_of(&reply->istate, "$p"), "a");
   assert_str(reply->presence.type, "join");
   assert_str(reply->presence.id, "42");
-  done();
+  let_go();
 }
 
 static int reject_after_everything(anycable_socket *socket) {
@@ -162,14 +128,14 @@ static int reject_after_everything(anycable_socket *socket) {
 static void test_rejected_subscribe(void **state) {
   (void)state;
   const struct ac_wire_reply *reply =
-      command("subscribe", reject_after_everything);
+      run_command("subscribe", reject_after_everything);
   assert_int_equal(reply->status, AC_WIRE_FAILURE);
   assert_int_equal(reply->streams.n, 0);
   assert_int_equal(reply->presence.type.len, 0);
   assert_int_equal(reply->istate.n, 0);
   assert_int_equal(reply->transmissions.n, 1);
   assert_str(value_of(&reply->cstate, "k"), "v");
-  done();
+  let_go();
 }
 
 static int reject_with_a_reason(anycable_socket *socket) {
@@ -178,25 +144,25 @@ static int reject_with_a_reason(anycable_socket *socket) {
 
 static void test_reason_is_logged(void **state) {
   (void)state;
-  command("subscribe", reject_with_a_reason);
+  run_command("subscribe", reject_with_a_reason);
   assert_string_equal(fx.last_log,
                       "rpc: command sid=s1: rejected: no such room");
-  done();
+  let_go();
   fx.logged = 0;
-  command("subscribe", reject_after_everything);
+  run_command("subscribe", reject_after_everything);
   assert_int_equal(fx.logged, 0);
-  done();
+  let_go();
 }
 
 /* A rejected message is no rejected subscription. */
 static void test_rejected_message(void **state) {
   (void)state;
   const struct ac_wire_reply *reply =
-      command("message", reject_after_everything);
+      run_command("message", reject_after_everything);
   assert_int_equal(reply->status, AC_WIRE_FAILURE);
   assert_int_equal(reply->streams.n, 2);
   assert_str(reply->presence.type, "join");
-  done();
+  let_go();
 }
 
 static int istate_in_unsubscribe(anycable_socket *socket) {
@@ -208,11 +174,11 @@ static int istate_in_unsubscribe(anycable_socket *socket) {
 static void test_unsubscribe_returns_no_istate(void **state) {
   (void)state;
   const struct ac_wire_reply *reply =
-      command("unsubscribe", istate_in_unsubscribe);
+      run_command("unsubscribe", istate_in_unsubscribe);
   assert_int_equal(reply->status, AC_WIRE_SUCCESS);
   assert_int_equal(reply->istate.n, 0);
   assert_int_equal(reply->cstate.n, 1);
-  done();
+  let_go();
 }
 
 static int subscribe_in_unsubscribe(anycable_socket *socket) {
@@ -224,9 +190,9 @@ static int subscribe_in_unsubscribe(anycable_socket *socket) {
 static void test_no_streams_for_the_unsubscribed(void **state) {
   (void)state;
   const struct ac_wire_reply *reply =
-      command("unsubscribe", subscribe_in_unsubscribe);
+      run_command("unsubscribe", subscribe_in_unsubscribe);
   assert_int_equal(reply->status, AC_WIRE_ERROR);
-  done();
+  let_go();
 }
 
 static int fails(anycable_socket *socket) {
@@ -236,7 +202,7 @@ static int fails(anycable_socket *socket) {
 
 static void test_error(void **state) {
   (void)state;
-  const struct ac_wire_reply *reply = command("message", fails);
+  const struct ac_wire_reply *reply = run_command("message", fails);
   assert_int_equal(reply->status, AC_WIRE_ERROR);
   assert_str(reply->error_msg, "no such room: x");
   assert_int_equal(reply->streams.n, 0);
@@ -246,7 +212,7 @@ static void test_error(void **state) {
   assert_int_equal(fx.last_error, ANYCABLE_ERR_FAILED);
   assert_string_equal(fx.last_message, "no such room: x");
   assert_non_null(strstr(fx.last_log, "failed: no such room: x"));
-  done();
+  let_go();
 }
 
 static int fails_and_forgets(anycable_socket *socket) {
@@ -257,10 +223,10 @@ static int fails_and_forgets(anycable_socket *socket) {
 /* Whoever says that it failed has failed, whatever it returns. */
 static void test_fail_is_remembered(void **state) {
   (void)state;
-  const struct ac_wire_reply *reply = command("message", fails_and_forgets);
+  const struct ac_wire_reply *reply = run_command("message", fails_and_forgets);
   assert_int_equal(reply->status, AC_WIRE_ERROR);
   assert_str(reply->error_msg, "forgotten");
-  done();
+  let_go();
 }
 
 static int rejects_and_forgets(anycable_socket *socket) {
@@ -271,10 +237,10 @@ static int rejects_and_forgets(anycable_socket *socket) {
 static void test_reject_is_remembered(void **state) {
   (void)state;
   fx.open = rejects_and_forgets;
-  const struct ac_wire_reply *reply = run(ANYCABLE_CONNECT, "");
+  const struct ac_wire_reply *reply = run_call(ANYCABLE_CONNECT, "");
   assert_int_equal(reply->status, AC_WIRE_FAILURE);
   assert_str(reply->error_msg, "not you");
-  done();
+  let_go();
 }
 
 static int keeps_data(anycable_socket *socket) {
@@ -292,8 +258,8 @@ static int keeps_data(anycable_socket *socket) {
 
 static void test_data(void **state) {
   (void)state;
-  assert_int_equal(command("message", keeps_data)->status, AC_WIRE_SUCCESS);
-  done();
+  assert_int_equal(run_command("message", keeps_data)->status, AC_WIRE_SUCCESS);
+  let_go();
 }
 
 static int nonsense_outcome;
@@ -308,20 +274,22 @@ static void test_nonsense_outcomes(void **state) {
   (void)state;
   for (size_t i = 0; i < sizeof(outcomes) / sizeof(outcomes[0]); i++) {
     nonsense_outcome = outcomes[i];
-    const struct ac_wire_reply *reply = command("message", returns_nonsense);
+    const struct ac_wire_reply *reply =
+        run_command("message", returns_nonsense);
     assert_int_equal(reply->status, AC_WIRE_ERROR);
     assert_true(reply->error_msg.len > 0);
-    done();
+    let_go();
   }
 }
 
 static void test_every_negative_value_is_an_error(void **state) {
   (void)state;
   for (nonsense_outcome = -20; nonsense_outcome < 0; nonsense_outcome++) {
-    const struct ac_wire_reply *reply = command("message", returns_nonsense);
+    const struct ac_wire_reply *reply =
+        run_command("message", returns_nonsense);
     assert_int_equal(reply->status, AC_WIRE_ERROR);
     assert_true(reply->error_msg.len > 0);
-    done();
+    let_go();
   }
 }
 
@@ -351,10 +319,10 @@ static int invalid_arguments(anycable_socket *socket) {
 
 static void test_invalid_arguments(void **state) {
   (void)state;
-  const struct ac_wire_reply *reply = command("message", invalid_arguments);
+  const struct ac_wire_reply *reply = run_command("message", invalid_arguments);
   assert_int_equal(reply->status, AC_WIRE_ERROR);
   assert_int_equal(fx.last_error, ANYCABLE_ERR_INVALID); /* the first one */
-  done();
+  let_go();
 }
 
 /* A message of any bytes must not make the reply undecodable. */
@@ -367,11 +335,12 @@ static int fails_with_rubbish(anycable_socket *socket) {
 
 static void test_error_message_is_bounded_utf8(void **state) {
   (void)state;
-  const struct ac_wire_reply *reply = command("message", fails_with_rubbish);
+  const struct ac_wire_reply *reply =
+      run_command("message", fails_with_rubbish);
   assert_int_equal(reply->error_msg.len, 1000);
   for (size_t i = 0; i < reply->error_msg.len; i++)
     assert_int_equal(reply->error_msg.ptr[i], '?');
-  done();
+  let_go();
 }
 
 /* --- streams -------------------------------------------------------------- */
@@ -385,11 +354,11 @@ static int stop_after_start(anycable_socket *socket) {
 
 static void test_stop_takes_back_a_start(void **state) {
   (void)state;
-  const struct ac_wire_reply *reply = command("message", stop_after_start);
+  const struct ac_wire_reply *reply = run_command("message", stop_after_start);
   assert_int_equal(reply->streams.n, 1);
   assert_str(reply->streams.items[0], "b");
   assert_int_equal(reply->stopped_streams.n, 1);
-  done();
+  let_go();
 }
 
 static int stop_all(anycable_socket *socket) {
@@ -402,12 +371,12 @@ static int stop_all(anycable_socket *socket) {
 
 static void test_stop_all(void **state) {
   (void)state;
-  const struct ac_wire_reply *reply = command("message", stop_all);
+  const struct ac_wire_reply *reply = run_command("message", stop_all);
   assert_true(reply->stop_streams);
   assert_int_equal(reply->streams.n, 1);
   assert_str(reply->streams.items[0], "b");
   assert_int_equal(reply->istate.n, 0); /* "$w" is what it was: nothing */
-  done();
+  let_go();
 }
 
 /* --- state ---------------------------------------------------------------- */
@@ -446,7 +415,7 @@ static void test_only_changes_go_back(void **state) {
   assert_str(value_of(&reply->istate, "$w"), "");
   assert_int_equal(reply->cstate.n, 1);
   assert_str(value_of(&reply->cstate, "a"), "");
-  done();
+  let_go();
 }
 
 static struct ac_pair keyed[] = {
@@ -472,7 +441,7 @@ static void test_disconnect_state(void **state) {
   ac_rpc_call_message(current)->env.istate = (struct ac_wire_map){keyed, 3};
   fx_submit(current, &heard);
   assert_int_equal(ac_rpc_call_reply(current)->status, AC_WIRE_SUCCESS);
-  done();
+  let_go();
 }
 
 static int transmits_in_disconnect(anycable_socket *socket) {
@@ -484,8 +453,8 @@ static int transmits_in_disconnect(anycable_socket *socket) {
 static void test_disconnect_takes_no_output(void **state) {
   (void)state;
   fx.close = transmits_in_disconnect;
-  assert_int_equal(run(ANYCABLE_DISCONNECT, "")->status, AC_WIRE_ERROR);
-  done();
+  assert_int_equal(run_call(ANYCABLE_DISCONNECT, "")->status, AC_WIRE_ERROR);
+  let_go();
 }
 
 /* --- sizes ---------------------------------------------------------------- */
@@ -501,12 +470,14 @@ static int transmits_much(anycable_socket *socket) {
 static void test_reply_of_the_limit(void **state) {
   (void)state;
   frame_size = 4096 - 2 - 3;
-  assert_int_equal(command("message", transmits_much)->status, AC_WIRE_SUCCESS);
-  done();
+  assert_int_equal(run_command("message", transmits_much)->status,
+                   AC_WIRE_SUCCESS);
+  let_go();
   frame_size++;
-  assert_int_equal(command("message", transmits_much)->status, AC_WIRE_ERROR);
+  assert_int_equal(run_command("message", transmits_much)->status,
+                   AC_WIRE_ERROR);
   assert_int_equal(fx.last_error, ANYCABLE_ERR_LIMIT);
-  done();
+  let_go();
 }
 
 /* --- around the handler --------------------------------------------------- */
@@ -521,14 +492,14 @@ static void test_reason_within_the_limit(void **state) {
   (void)state;
   frame_size = 4096 - 2 - 3 - 4;
   fx.open = rejects_much;
-  assert_str(run(ANYCABLE_CONNECT, "")->error_msg, "no");
-  done();
+  assert_str(run_call(ANYCABLE_CONNECT, "")->error_msg, "no");
+  let_go();
   frame_size++;
-  const struct ac_wire_reply *reply = run(ANYCABLE_CONNECT, "");
+  const struct ac_wire_reply *reply = run_call(ANYCABLE_CONNECT, "");
   assert_int_equal(reply->status, AC_WIRE_FAILURE);
   assert_int_equal(reply->transmissions.n, 1);
   assert_str(reply->error_msg, "");
-  done();
+  let_go();
 }
 
 static void test_version(void **state) {
@@ -552,18 +523,18 @@ static void test_version(void **state) {
       assert_non_null(strstr(reply->error_msg.ptr, "speaks v1"));
     if (!rows[i].good && *rows[i].protov)
       assert_non_null(strstr(reply->error_msg.ptr, rows[i].protov));
-    done();
+    let_go();
   }
 }
 
 static void test_no_session(void **state) {
   (void)state;
   fx.no_session = true;
-  const struct ac_wire_reply *reply = run(ANYCABLE_COMMAND, "message");
+  const struct ac_wire_reply *reply = run_call(ANYCABLE_COMMAND, "message");
   assert_int_equal(reply->status, AC_WIRE_ERROR);
   assert_str(reply->error_msg, "the session could not be created");
   assert_int_equal(atomic_load(&fx.completed), 0);
-  done();
+  let_go();
 }
 
 /* The answer is there when on_error hears of it. */
@@ -574,10 +545,11 @@ static int fails_with_a_message(anycable_socket *socket) {
 static void test_no_output_in_on_error(void **state) {
   (void)state;
   fx.output_in_on_error = 1;
-  const struct ac_wire_reply *reply = command("message", fails_with_a_message);
+  const struct ac_wire_reply *reply =
+      run_command("message", fails_with_a_message);
   assert_int_equal(fx.output_in_on_error, ANYCABLE_ERR_STATE);
   assert_str(reply->error_msg, "first");
-  done();
+  let_go();
 }
 
 static anycable_socket *kept;
@@ -588,11 +560,11 @@ static int keeps(anycable_socket *socket) {
 
 static void test_output_after_the_end(void **state) {
   (void)state;
-  command("message", keeps);
+  run_command("message", keeps);
   assert_int_equal(anycable_socket_transmit(kept, S("{}")), ANYCABLE_ERR_STATE);
   assert_int_equal(ac_rpc_call_reply(current)->transmissions.n, 0);
   assert_null(anycable_socket_defer(kept));
-  done();
+  let_go();
 }
 
 int main(void) {
