@@ -37,9 +37,10 @@ size_t ac_utf8_char_len(anycable_str s) {
 /* The first byte that is not ASCII, or |end|. */
 static const unsigned char *skip_ascii(const unsigned char *p,
                                        const unsigned char *end) {
-  while (end - p >= 16 &&
-         !ac_word_not_ascii(ac_word_load(p) | ac_word_load(p + 8)))
-    p += 16;
+  while (end - p >= 32 &&
+         !ac_word_not_ascii(ac_word_load(p) | ac_word_load(p + 8) |
+                            ac_word_load(p + 16) | ac_word_load(p + 24)))
+    p += 32;
   while (end - p >= 8) {
     uint64_t mask = ac_word_not_ascii(ac_word_load(p));
     if (mask)

@@ -20,12 +20,14 @@ void ac_http_reader_init(struct ac_http_reader *reader,
 
 /* --- characters ----------------------------------------------------------- */
 
-/* What names of methods and fields are made of, RFC 9110's "tchar": a bit for
- * each of !#$%&'*+-.^_`|~, the digits and the letters. */
+/* What names of methods and fields are made of: RFC 9110's "tchar". */
 static bool is_token(char c) {
-  static const uint32_t tokens[8] = {0, 0x03ff6cfa, 0xc7fffffe, 0x57ffffff};
-  unsigned char byte = (unsigned char)c;
-  return tokens[byte >> 5] >> (byte & 31) & 1;
+  static const bool tokens[256] = {
+      ['!'] = true,         ['#' ... '\''] = true, ['*'] = true,
+      ['+'] = true,         ['-'] = true,          ['.'] = true,
+      ['0' ... '9'] = true, ['A' ... 'Z'] = true,  ['^' ... 'z'] = true,
+      ['|'] = true,         ['~'] = true};
+  return tokens[(unsigned char)c];
 }
 
 static size_t token_len(const char *s) {
