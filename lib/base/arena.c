@@ -220,10 +220,8 @@ anycable_str ac_arena_copy(struct ac_arena *arena, anycable_str s) {
   return ac_str(copy, s.len);
 }
 
-void *ac_arena_grow(struct ac_arena *arena, void *items, size_t n, size_t *room,
-                    size_t first, size_t each) {
-  if (n < *room)
-    return items;
+void *ac_arena_grow_slow(struct ac_arena *arena, void *items, size_t n,
+                         size_t *room, size_t first, size_t each) {
   size_t more = n ? n * 2 : first;
   void *larger = ac_arena_alloc(arena, more * each);
   if (!larger)

@@ -88,11 +88,18 @@ static inline void ac_arena_trim(struct ac_arena *arena, void *p, size_t was,
 /* |size| bytes, zeroed. */
 void *ac_arena_zalloc(struct ac_arena *arena, size_t size);
 
+/* Makes that room; the slow half of ac_arena_grow. */
+void *ac_arena_grow_slow(struct ac_arena *arena, void *items, size_t n,
+                         size_t *room, size_t first, size_t each);
+
 /* Room for one more behind the |n| elements at |items|, of |each| bytes, where
  * |*room| says how many fit: the array itself, or a larger copy, of |first|
  * elements to begin with. NULL without memory; the array is then as it was. */
-void *ac_arena_grow(struct ac_arena *arena, void *items, size_t n, size_t *room,
-                    size_t first, size_t each);
+static inline void *ac_arena_grow(struct ac_arena *arena, void *items, size_t n,
+                                  size_t *room, size_t first, size_t each) {
+  return n < *room ? items
+                   : ac_arena_grow_slow(arena, items, n, room, first, each);
+}
 
 /* A NUL-terminated copy. Its ptr is NULL without memory. */
 anycable_str ac_arena_copy(struct ac_arena *arena, anycable_str s);

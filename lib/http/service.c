@@ -242,11 +242,13 @@ bool ac_http_mounted(const struct ac_http_service *service, anycable_str path) {
 
 void ac_http_serve(struct ac_http_service *service,
                    struct ac_http_exchange *exchange) {
-  bool health = is_path(service->health, exchange->path);
   int method = method_of(service, exchange->path);
-  if (method >= 0)
+  if (method >= 0) {
     serve_call(service, exchange, method);
-  else if (!health && !is_path(service->metrics, exchange->path))
+    return;
+  }
+  bool health = is_path(service->health, exchange->path);
+  if (!health && !is_path(service->metrics, exchange->path))
     ac_http_refuse(exchange, 404);
   else if (!anycable_str_is(exchange->method, "GET") &&
            !anycable_str_is(exchange->method, "HEAD"))
