@@ -397,7 +397,7 @@ class Http2(HttpTest):
 
 class Crowded(HttpTest):
     flags = FLAGS + ['--workers', 1, '--queue', 2,
-                     '--limit', 'call_time=400']
+                     '--limit', 'call_time=2000']
 
     def test_queue_and_deadline(self):
         """One runs, two wait, the fourth is refused; health answers although
@@ -420,7 +420,7 @@ class Crowded(HttpTest):
 
 class Times(HttpTest):
     flags = FLAGS + sum((['--limit', limit] for limit in (
-        'handshake_time=300', 'request_time=400', 'idle_time=300')), [])
+        'handshake_time=1500', 'request_time=1000', 'idle_time=1000')), [])
 
     def test_silence(self):
         for said in (b'', b'P'):
