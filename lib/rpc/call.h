@@ -122,7 +122,8 @@ struct ac_line {
   size_t n;
 };
 
-enum { AC_LINES = 3 };
+/* A line has a right to one of so many parts of the queue. */
+enum { AC_LINES = 3, AC_SHARES = 8 };
 
 struct ac_rpc {
   atomic_size_t refs; /* the server, and each deferred call */

@@ -5,9 +5,11 @@
  *
  * Connect, Command and Disconnect wait in lines of their own, which workers
  * serve in turn: so a flood of one does not hold up the others. It does not
- * lock them out either: a part of the queue is kept free for each. A client's
- * calls never overtake each other, as AnyCable makes the next one when it has
- * the answer to the one before. */
+ * lock them out either: each has a right to a share of the queue. Who comes to
+ * a full one, and has less, has the newest call of the longest line refused; so
+ * nothing is kept free for who does not come. A client's calls never overtake
+ * each other, as AnyCable makes the next one when it has the answer to the one
+ * before. */
 #include "base/thread.h"
 #include "rpc/call.h"
 
@@ -146,15 +148,40 @@ static size_t room(const struct ac_rpc *rpc) {
   return most > rpc->n_queued ? most - rpc->n_queued : 0;
 }
 
-/* How much of the room is kept for other lines than |line|: of an eighth of the
- * queue each, what is not filled. */
-static size_t kept(const struct ac_rpc *rpc, const struct ac_line *line) {
-  size_t share = rpc->config.queue / 8;
-  size_t sum = 0;
-  for (int i = 0; i < AC_LINES; i++)
-    if (&rpc->lines[i] != line && rpc->lines[i].n < share)
-      sum += share - rpc->lines[i].n;
-  return sum;
+/* Makes room for a call of |line| in a full queue: if it has less than its
+ * share, the newest call of the longest line is refused, if that has more. */
+static bool push_out(struct ac_rpc *rpc, const struct ac_line *line,
+                     struct ac_list *refused) {
+  size_t share = rpc->config.queue / AC_SHARES;
+  struct ac_line *longest = &rpc->lines[0];
+  for (int i = 1; i < AC_LINES; i++)
+    if (rpc->lines[i].n > longest->n)
+      longest = &rpc->lines[i];
+  if (line->n >= share || longest->n <= share)
+    return false;
+  struct ac_list *newest = longest->calls.prev;
+  ac_list_remove(newest);
+  ac_list_append(refused, newest);
+  longest->n--;
+  rpc->n_queued--;
+  return true;
+}
+
+/* |left| is how many there is room for. */
+static void put_in(struct ac_rpc *rpc, anycable_socket *call, size_t *left,
+                   struct ac_list *refused) {
+  struct ac_line *line = line_of(call);
+  if (*left > 0) {
+    --*left;
+  } else if (!push_out(rpc, line, refused)) {
+    ac_list_append(refused, &call->link);
+    return;
+  }
+  call->in_batch = false;
+  call->queued = true;
+  ac_list_append(&line->calls, &call->link);
+  line->n++;
+  rpc->n_queued++;
 }
 
 /* Before calls are in the queue, where they are others' too. Those for which
@@ -193,34 +220,24 @@ static void empty_queue(struct ac_rpc *rpc, struct ac_list *out) {
   rpc->n_queued = 0;
 }
 
-void ac_rpc_flush(struct ac_rpc *rpc) {
+bool ac_rpc_flush(struct ac_rpc *rpc) {
   struct ac_list refused;
   struct ac_list *link;
   if (ac_list_empty(&rpc->batch))
-    return;
+    return false;
   ac_list_init(&refused);
   set_timers(rpc, &refused);
   pthread_mutex_lock(&rpc->mutex);
   size_t left = rpc->closed ? 0 : room(rpc);
-  while ((link = ac_list_shift(&rpc->batch))) {
-    anycable_socket *call = ac_container_of(link, anycable_socket, link);
-    struct ac_line *line = line_of(call);
-    if (left <= kept(rpc, line)) {
-      ac_list_append(&refused, link);
-      continue;
-    }
-    call->in_batch = false;
-    call->queued = true;
-    ac_list_append(&line->calls, link);
-    line->n++;
-    rpc->n_queued++;
-    left--;
-  }
+  while ((link = ac_list_shift(&rpc->batch)))
+    put_in(rpc, ac_container_of(link, anycable_socket, link), &left, &refused);
   rouse(rpc);
   if (rpc->n_threads == 0) /* and not one to be had */
     empty_queue(rpc, &refused);
   pthread_mutex_unlock(&rpc->mutex);
+  bool any = !ac_list_empty(&refused);
   refuse(&refused);
+  return any;
 }
 
 /* --- workers -------------------------------------------------------------- */

@@ -75,8 +75,9 @@ void ac_rpc_call_metadata(anycable_socket *call, const struct ac_pair *pairs,
 void ac_rpc_submit(anycable_socket *call, uint64_t deadline,
                    const struct ac_rpc_transport *transport, void *origin);
 
-/* Hands what was submitted to the workers, under one lock. */
-void ac_rpc_flush(struct ac_rpc *rpc);
+/* Hands what was submitted to the workers, under one lock. True if calls were
+ * refused: answered, these or others that had waited. */
+bool ac_rpc_flush(struct ac_rpc *rpc);
 
 /* Collects what the workers finished, and answers. */
 void ac_rpc_collect(struct ac_rpc *rpc);

@@ -83,9 +83,10 @@ static void close_down(anycable_server *server) {
 }
 
 static void flush(anycable_server *server) {
-  ac_http1_flush(server->http1);
-  ac_http1_flush(server->probes1);
-  ac_rpc_flush(server->rpc);
+  do { /* whose call is refused goes on, perhaps with the next one */
+    ac_http1_flush(server->http1);
+    ac_http1_flush(server->probes1);
+  } while (ac_rpc_flush(server->rpc));
   ac_h2_flush(server->h2);
 }
 
