@@ -405,10 +405,14 @@ class Crowded(HttpTest):
         wires = [self.wire() for _ in range(4)]
         wires[0].send(request(body=command('block').encode()))
         self.server.wait_stats(running=1)
-        for wire in wires[1:]:
+        for wire in wires[1:3]:
             wire.send(request())
             time.sleep(0.05)
+        wires[3].send(request() + request(
+            headers={**META, 'Connection': 'close'}))
         self.check(wires[3], 503, reason='too many')
+        self.check(wires[3], 503, reason='too many')
+        self.assertTrue(wires[3].ended())  # at once, also when all is quiet
         wire = self.wire()
         wire.send(request('GET', '/health', b''))
         self.check(wire, 200)
