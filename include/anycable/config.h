@@ -224,9 +224,9 @@ ANYCABLE_EXTERN int anycable_config_set_workers(anycable_config *config,
  *  Ruby SDK's is 20). Each of Connect, Command and Disconnect, which workers
  *  serve in turn, has a right to an eighth: for that, the newest calls of who
  *  has most are refused. So a flood of one does not lock out the others. No
- * call waits longer than its deadline. Returns: ANYCABLE_OK,
- * ANYCABLE_ERR_INVALID outside 1 to 1000000. Threads: the one that owns
- * |config|. */
+ *  call waits longer than its deadline.
+ *  Returns: ANYCABLE_OK, ANYCABLE_ERR_INVALID outside 1 to 1000000.
+ *  Threads: the one that owns |config|. */
 ANYCABLE_EXTERN int anycable_config_set_queue(anycable_config *config,
                                               int calls);
 
