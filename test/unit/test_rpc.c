@@ -134,9 +134,10 @@ static int flood(anycable_socket **calls, struct heard *heard, int n,
     calls[i] = fx_call(method, method == ANYCABLE_COMMAND ? "message" : "");
     fx_submit(calls[i], &heard[i]);
   }
-  ac_rpc_flush(fx.rpc);
+  bool answered = ac_rpc_flush(fx.rpc);
   for (int i = 0; i < n; i++)
     refused += heard[i].times && heard[i].result == AC_RPC_REFUSED;
+  assert_int_equal(answered, refused > 0);
   return refused;
 }
 
