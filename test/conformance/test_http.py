@@ -412,7 +412,7 @@ class Crowded(HttpTest):
             headers={**META, 'Connection': 'close'}))
         self.check(wires[3], 503, reason='too many')
         self.check(wires[3], 503, reason='too many')
-        self.assertTrue(wires[3].ended())  # at once, also when all is quiet
+        self.assertTrue(wires[3].ended())
         wire = self.wire()
         wire.send(request('GET', '/health', b''))
         self.check(wire, 200)
