@@ -91,7 +91,9 @@ class Start(ServerTest):
                                 random_.randbytes(random_.choice(
                                     [0, 1, 4, 5, 6, 8, 9, 12, 100]))))
             if not conn.fatal and conn.sync(1):
-                self.assertFalse(conn.goaways)
+                # Our own ACK of SETTINGS, when it comes late, is one too many
+                # behind one that was among the frames.
+                self.assertTrue(all(g.code for g in conn.goaways))
             else:
                 # An open header block is waited for; all else has ended.
                 conn.wait_closed(0)
