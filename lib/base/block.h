@@ -1,7 +1,9 @@
-/* A block of a JSON text at a time: 16 bytes where the processor has vectors
+/* A block of a text at a time: 16 bytes where the processor has vectors
  * for them (SSE2, as every x86-64), else 8, as in base/word.h. */
 #ifndef AC_BASE_BLOCK_H
 #define AC_BASE_BLOCK_H
+
+#include <stdbool.h>
 
 #include "base/word.h"
 
@@ -36,6 +38,15 @@ static inline ac_block_mask ac_block_special(const void *p) {
       ac_block_special_bytes(ac_block_load(p)));
 }
 
+/* Controls and DEL: what cannot stand in a line of text, and the tab. */
+static inline ac_block_mask ac_block_not_text(const void *p) {
+  __m128i block = ac_block_load(p);
+  __m128i control =
+      _mm_cmpeq_epi8(_mm_min_epu8(block, _mm_set1_epi8(0x1f)), block);
+  return (ac_block_mask)_mm_movemask_epi8(
+      _mm_or_si128(control, ac_block_is(block, 0x7f)));
+}
+
 /* And what a writer looks at: E2, with which U+2028 begins. */
 static inline ac_block_mask ac_block_escaped(const void *p) {
   __m128i block = ac_block_load(p);
@@ -52,6 +63,31 @@ static inline ac_block_mask ac_block_special_tail(const char *end,
 
 static inline unsigned ac_block_first(ac_block_mask mask) {
   return (unsigned)__builtin_ctz(mask);
+}
+
+/* Puts the letters of a block in lower case, up to what is neither a letter nor
+ * a digit nor a hyphen. How many bytes that were. */
+static inline size_t ac_block_lower(char *p) {
+  static const char firsts[2 * AC_BLOCK] = {[0 ... AC_BLOCK - 1] = 0x20};
+  __m128i block = ac_block_load(p);
+  __m128i letter = _mm_sub_epi8(_mm_or_si128(block, _mm_set1_epi8(0x20)),
+                                _mm_set1_epi8('a'));
+  __m128i digit = _mm_sub_epi8(block, _mm_set1_epi8('0'));
+  letter = _mm_cmpeq_epi8(_mm_min_epu8(letter, _mm_set1_epi8(25)), letter);
+  digit = _mm_cmpeq_epi8(_mm_min_epu8(digit, _mm_set1_epi8(9)), digit);
+  __m128i good =
+      _mm_or_si128(_mm_or_si128(letter, digit), ac_block_is(block, '-'));
+  size_t n = ac_block_first(~(ac_block_mask)_mm_movemask_epi8(good));
+  __m128i bits = _mm_and_si128(letter, ac_block_load(firsts + AC_BLOCK - n));
+  _mm_storeu_si128((__m128i *)p, _mm_or_si128(block, bits));
+  return n;
+}
+
+/* Are four blocks all ASCII? */
+static inline bool ac_block_four_ascii(const unsigned char *p) {
+  __m128i one = _mm_or_si128(ac_block_load(p), ac_block_load(p + 16));
+  __m128i two = _mm_or_si128(ac_block_load(p + 32), ac_block_load(p + 48));
+  return _mm_movemask_epi8(_mm_or_si128(one, two)) == 0;
 }
 
 /* A bit for each quote; |*others| gets bits where there are special bytes that
@@ -88,6 +124,11 @@ static inline ac_block_mask ac_block_special(const void *p) {
   return ac_block_special_word(ac_word_load(p));
 }
 
+static inline ac_block_mask ac_block_not_text(const void *p) {
+  uint64_t word = ac_word_load(p);
+  return ac_word_below(word, 0x20) | ac_word_equal(word, 0x7f);
+}
+
 static inline ac_block_mask ac_block_escaped(const void *p) {
   uint64_t word = ac_word_load(p);
   return ac_block_special_word(word) | ac_word_equal(word, 0xe2);
@@ -103,28 +144,22 @@ static inline unsigned ac_block_first(ac_block_mask mask) {
   return ac_word_first(mask);
 }
 
-#endif
-
-/* Copies |n| bytes, less than a block, down or to somewhere else. */
-static inline void ac_block_copy_part(void *out, const void *from, size_t n) {
-  char *to = out;
-  const char *p = from;
-  if (n >= 8) {
-    uint64_t first, last;
-    memcpy(&first, p, 8);
-    memcpy(&last, p + n - 8, 8);
-    memcpy(to, &first, 8);
-    memcpy(to + n - 8, &last, 8);
-  } else if (n >= 4) {
-    uint32_t first, last;
-    memcpy(&first, p, 4);
-    memcpy(&last, p + n - 4, 4);
-    memcpy(to, &first, 4);
-    memcpy(to + n - 4, &last, 4);
-  } else {
-    while (n-- > 0)
-      *to++ = *p++;
+static inline size_t ac_block_lower(char *p) {
+  size_t n = 0;
+  for (; n < AC_BLOCK; n++) {
+    if ((p[n] | 0x20) >= 'a' && (p[n] | 0x20) <= 'z')
+      p[n] |= 0x20;
+    else if (p[n] != '-' && !(p[n] >= '0' && p[n] <= '9'))
+      break;
   }
+  return n;
 }
+
+static inline bool ac_block_four_ascii(const unsigned char *p) {
+  return !ac_word_not_ascii(ac_word_load(p) | ac_word_load(p + 8) |
+                            ac_word_load(p + 16) | ac_word_load(p + 24));
+}
+
+#endif
 
 #endif

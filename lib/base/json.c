@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/block.h"
+#include "base/json_unescape.h"
 
 typedef unsigned char byte;
 
@@ -31,46 +32,11 @@ static const byte *skip_plain(const byte *p, const byte *end) {
   return p;
 }
 
-/* The value of four hex digits, -1 where there are none. */
-static int hex4(const byte *p, const byte *end) {
-  if (end - p < 4)
-    return -1;
-  int value = 0;
-  for (int i = 0; i < 4; i++) {
-    int digit = ac_hex_digit((char)p[i]);
-    if (digit < 0)
-      return -1;
-    value = value << 4 | digit;
-  }
-  return value;
-}
-
-/* |p| is behind the backslash. */
-static const byte *scan_escape(const byte *p, const byte *end) {
-  if (p == end)
-    return NULL;
-  switch (*p) {
-  case '"':
-  case '\\':
-  case '/':
-  case 'b':
-  case 'f':
-  case 'n':
-  case 'r':
-  case 't':
-    return p + 1;
-  case 'u':
-    return hex4(p + 1, end) < 0 ? NULL : p + 5;
-  default:
-    return NULL;
-  }
-}
-
 /* From somewhere in a string to behind its end. */
 static const byte *scan_string_on(const byte *p, const byte *end) {
   p = skip_plain(p, end);
   while (p < end && *p == '\\') {
-    p = scan_escape(p + 1, end);
+    p = ac_json_scan_escape(p + 1, end);
     if (!p)
       return NULL;
     p = skip_plain(p, end);
@@ -224,6 +190,12 @@ static const byte *scan_value(const byte *p, const byte *end, unsigned depth,
   return scan_scalar(p, end);
 }
 
+const char *ac_json_scan(const char *p, const char *end, unsigned depth,
+                         int *error) {
+  return (const char *)scan_value((const byte *)p, (const byte *)end, depth,
+                                  error);
+}
+
 int ac_json_check(anycable_str text, unsigned depth) {
   if (text.len == 0)
     return ANYCABLE_ERR_PROTO;
@@ -300,15 +272,13 @@ static inline const byte *walk_value(struct ac_json_walk *walk,
                                      const byte *end, bool long_text,
                                      int *error) {
   const byte *value = p;
-  item->value = (const char *)value;
   if (byte_at(p, end) == '"') {
     p = scan_plain_string(p + 1, end, long_text, &item->value_escapes);
     walk->escapes |= item->value_escapes;
-  } else if (walk->into && (byte_at(p, end) == '{' || byte_at(p, end) == '[')) {
-    walk->nested = true;
   } else {
     p = scan_other(p, end, walk->depth, &walk->escapes, error);
   }
+  item->value = (const char *)value;
   item->value_len = p ? (uint32_t)(p - value) : 0;
   return p;
 }
@@ -347,9 +317,8 @@ int ac_json_walk_on(struct ac_json_walk *walk, struct ac_json_item *items,
       p = skip_space(p, end);
     if (byte_at(p, end) == (object ? '}' : ']')) {
       p++;
-      walk->at = (const char *)p;
-      walk->text.len = (size_t)(walk->at - walk->text.ptr);
-      return walk->inner || skip_space(p, end) == end ? n : ANYCABLE_ERR_PROTO;
+      walk->text.len = (size_t)((const char *)p - walk->text.ptr);
+      return skip_space(p, end) == end ? n : ANYCABLE_ERR_PROTO;
     }
     if (!first && byte_at(p, end) != ',')
       return ANYCABLE_ERR_PROTO;
@@ -364,8 +333,6 @@ int ac_json_walk_on(struct ac_json_walk *walk, struct ac_json_item *items,
       p = walk_value(walk, item, p, end, long_text, &error);
     if (!p)
       return error;
-    if (walk->nested)
-      max = n + 1;
     item = (struct ac_json_item *)(void *)((char *)item + stride);
   }
   walk->first = first;
@@ -383,7 +350,7 @@ int ac_json_walk(struct ac_json_walk *walk, anycable_str text, unsigned depth) {
   walk->end = (const char *)end;
   walk->object = c == '{';
   walk->first = true;
-  walk->escapes = walk->into = walk->nested = walk->inner = false;
+  walk->escapes = false;
   if (c == '{' || c == '[') {
     if (depth == 0)
       return ANYCABLE_ERR_LIMIT;
@@ -397,40 +364,6 @@ int ac_json_walk(struct ac_json_walk *walk, anycable_str text, unsigned depth) {
   walk->text = view(p, value_end);
   walk->escapes = memchr(p, '\\', walk->text.len);
   return 0;
-}
-
-int ac_json_walk_enter(struct ac_json_walk *inner,
-                       const struct ac_json_walk *walk) {
-  if (walk->depth == 0)
-    return ANYCABLE_ERR_LIMIT;
-  *inner = (struct ac_json_walk){.text = ac_str(walk->at, 0),
-                                 .at = walk->at + 1,
-                                 .end = walk->end,
-                                 .depth = walk->depth - 1,
-                                 .object = *walk->at == '{',
-                                 .first = true,
-                                 .into = true,
-                                 .inner = true};
-  return ANYCABLE_OK;
-}
-
-void ac_json_walk_leave(struct ac_json_walk *walk,
-                        const struct ac_json_walk *inner) {
-  walk->at = inner->at;
-  walk->escapes |= inner->escapes;
-  walk->nested = false;
-}
-
-int ac_json_walk_over(struct ac_json_walk *walk) {
-  int error;
-  const byte *p = (const byte *)walk->at;
-  p = scan_other(p, (const byte *)walk->end, walk->depth, &walk->escapes,
-                 &error);
-  if (!p)
-    return error;
-  walk->at = (const char *)p;
-  walk->nested = false;
-  return ANYCABLE_OK;
 }
 
 int ac_json_next_member(anycable_str text, size_t *at, unsigned depth,
@@ -471,121 +404,47 @@ static bool unquote(anycable_str *value) {
   return true;
 }
 
-static size_t encode_utf8(unsigned code, char out[4]) {
-  if (code < 0x80) {
-    out[0] = (char)code;
-    return 1;
-  }
-  size_t len = code < 0x800 ? 2 : code < 0x10000 ? 3 : 4;
-  for (size_t i = len - 1; i > 0; i--) {
-    out[i] = (char)(0x80 | (code & 0x3f));
-    code >>= 6;
-  }
-  static const byte lead[] = {[2] = 0xc0, [3] = 0xe0, [4] = 0xf0};
-  out[0] = (char)(lead[len] | code);
-  return len;
-}
-
-/* A code point from \uXXXX, with its other half if it has one; |*at| is behind
- * the u. 0 for half a pair, and for U+0000. */
-static unsigned decode_unicode(const byte **at, const byte *end) {
-  unsigned code = (unsigned)hex4(*at, end);
-  *at += 4;
-  if (code < 0xd800 || code > 0xdfff)
-    return code;
-  const byte *p = *at;
-  if (code > 0xdbff || end - p < 6 || p[0] != '\\' || p[1] != 'u')
-    return 0;
-  unsigned low = (unsigned)hex4(p + 2, end);
-  if (low < 0xdc00 || low > 0xdfff)
-    return 0;
-  *at += 6;
-  return 0x10000 + ((code - 0xd800) << 10) + (low - 0xdc00);
-}
-
-/* Decodes the escape at |*at|, behind its backslash and of good form, to 1 to 4
- * bytes; 0 if it stands for nothing that a string can hold. */
-static size_t decode_escape(const byte **at, const byte *end, char out[4]) {
-  static const char controls[] = {
-      ['b'] = '\b', ['f'] = '\f', ['n'] = '\n', ['r'] = '\r', ['t'] = '\t'};
-  byte c = *(*at)++;
-  if (c == 'u') {
-    unsigned code = decode_unicode(at, end);
-    return code ? encode_utf8(code, out) : 0;
-  }
-  out[0] = c < sizeof(controls) && controls[c] ? controls[c] : (char)c;
-  return 1;
-}
-
 bool ac_json_decodable(anycable_str text) {
   const byte *p = (const byte *)text.ptr;
   const byte *end = p + text.len;
   while (p < end && (p = memchr(p, '\\', (size_t)(end - p)))) {
     char decoded[4];
     p++;
-    if (decode_escape(&p, end, decoded) == 0)
+    if (ac_json_decode_escape(&p, end, decoded) == 0)
       return false;
   }
   return true;
-}
-
-/* Decodes the escape at |p|, its backslash; returns what is behind it, NULL as
- * above. */
-static inline const byte *decode_one(const byte *p, const byte *end,
-                                     char **out) {
-  char decoded[4];
-  byte c = p[1];
-  p++;
-  if (c == '"' || c == '\\' || c == '/') { /* as most are */
-    *(*out)++ = (char)c;
-    return p + 1;
-  }
-  size_t n = decode_escape(&p, end, decoded);
-  memcpy(*out, decoded, n);
-  *out += n;
-  return n > 0 ? p : NULL;
-}
-
-/* There are neither quotes nor controls: what is special is an escape. */
-size_t ac_json_decode(char *out, anycable_str string) {
-  const byte *p = (const byte *)string.ptr;
-  const byte *end = p + string.len;
-  char *at = out;
-  while (p && p < end) {
-    size_t plain = 0;
-    if (end - p >= AC_BLOCK) {
-      ac_block_mask mask = ac_block_special(p);
-      plain = mask ? ac_block_first(mask) : AC_BLOCK;
-      if (mask)
-        ac_block_copy_part(at, p, plain);
-      else
-        memmove(at, p, AC_BLOCK);
-    } else if (*p != '\\') {
-      *at = (char)*p;
-      plain = 1;
-    }
-    at += plain;
-    p += plain;
-    if (p < end && *p == '\\')
-      p = decode_one(p, end, &at);
-  }
-  return p ? (size_t)(at - out) : SIZE_MAX;
 }
 
 int ac_json_string(struct ac_arena *arena, anycable_str value, bool nul,
                    anycable_str *out) {
   if (!unquote(&value))
     return ANYCABLE_ERR_PROTO;
-  if (!nul && !memchr(value.ptr, '\\', value.len)) {
+  const byte *p = (const byte *)value.ptr;
+  const byte *end = p + value.len;
+  const byte *plain_end = memchr(p, '\\', value.len);
+  if (!plain_end && !nul) {
     *out = value;
     return ANYCABLE_OK;
   }
+  /* No escape is shorter than what it stands for. */
   char *text = ac_arena_alloc(arena, value.len + 1);
   if (!text)
     return ANYCABLE_ERR_NOMEM;
-  size_t len = ac_json_decode(text, value);
-  if (len == SIZE_MAX)
-    return ANYCABLE_ERR_PROTO;
+  size_t len = 0;
+  for (;;) {
+    size_t plain = (size_t)((plain_end ? plain_end : end) - p);
+    memcpy(text + len, p, plain);
+    len += plain;
+    if (!plain_end)
+      break;
+    p = plain_end + 1;
+    size_t n = ac_json_decode_escape(&p, end, text + len);
+    if (n == 0)
+      return ANYCABLE_ERR_PROTO;
+    len += n;
+    plain_end = memchr(p, '\\', (size_t)(end - p));
+  }
   text[len] = '\0';
   *out = ac_str(text, len);
   return ANYCABLE_OK;
@@ -601,7 +460,7 @@ static bool decodes_to(anycable_str string, anycable_str text) {
     size_t n = 1;
     decoded[0] = (char)*p++;
     if (decoded[0] == '\\')
-      n = decode_escape(&p, end, decoded);
+      n = ac_json_decode_escape(&p, end, decoded);
     if (n == 0 || n > text.len - at)
       return false;
     for (size_t i = 0; i < n; i++)

@@ -33,6 +33,11 @@
  * an error. */
 int ac_json_check(anycable_str text, unsigned depth);
 
+/* From the beginning of a value, at |p|, to behind it; NULL, and the error, if
+ * there is none. */
+const char *ac_json_scan(const char *p, const char *end, unsigned depth,
+                         int *error);
+
 /* A member of an object, or an element of an array, which has no key. */
 struct ac_json_item {
   const char *value;
@@ -52,9 +57,6 @@ struct ac_json_walk {
   bool object;
   bool first;
   bool escapes; /* there are some in what was seen */
-  bool into;    /* set by who goes into what is nested, see below */
-  bool nested;  /* something is, at |at| */
-  bool inner;   /* its end is not that of all */
 };
 
 /* Begins with |text|, of at most 4 GiB: 1 for an object or an array, itself one
@@ -66,22 +68,6 @@ int ac_json_walk(struct ac_json_walk *walk, anycable_str text, unsigned depth);
  * is right; or an error. Keys may come twice. */
 int ac_json_walk_on(struct ac_json_walk *walk, struct ac_json_item *items,
                     size_t stride, int max);
-
-/* Walks that go into what is nested see every byte once. With |into| set after
- * ac_json_walk, ac_json_walk_on stops behind an item that is an object or an
- * array: nothing of that was looked at, its |value_len| is 0, and |nested| is
- * set. Before the walk goes on, either
- *
- * - |inner| begins with it, is gone on with until it returns less than |max|
- *   without having set its |nested|, and is left; or
- * - it is passed over.
- *
- * Entering fails with ANYCABLE_ERR_LIMIT, passing with what is wrong inside. */
-int ac_json_walk_enter(struct ac_json_walk *inner,
-                       const struct ac_json_walk *walk);
-void ac_json_walk_leave(struct ac_json_walk *walk,
-                        const struct ac_json_walk *inner);
-int ac_json_walk_over(struct ac_json_walk *walk);
 
 /* The same at once for the form that most texts have, in few instructions: an
  * object, of one to |max| members, of strings without escapes and white space,
@@ -113,12 +99,6 @@ int ac_json_member(anycable_str text, anycable_str name, unsigned depth,
  * lone surrogate or \u0000; ANYCABLE_ERR_NOMEM. */
 int ac_json_string(struct ac_arena *arena, anycable_str value, bool nul,
                    anycable_str *out);
-
-/* Decodes what stands between a string's quotes, as the scanner saw it, to
- * |out|, which may be where it stands: no escape is shorter than what it stands
- * for. The length of what was decoded, behind which no NUL is set; SIZE_MAX for
- * a lone surrogate or \u0000. */
-size_t ac_json_decode(char *out, anycable_str string);
 
 /* Is |value| a string that decodes to |text|? */
 bool ac_json_string_is(anycable_str value, anycable_str text);

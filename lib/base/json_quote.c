@@ -70,21 +70,23 @@ static size_t write_special(char **out, const byte *p, const byte *end) {
 static inline const byte *escape_byte(char **out, const byte *p,
                                       const byte *end) {
   byte c = *p;
-  if (!extra[c]) {
-    *(*out)++ = (char)c;
+  char *to = *out;
+  if (c == '"' || c == '\\') { /* as most are that are not free */
+    to[0] = '\\';
+    to[1] = (char)c;
+    *out = to + 2;
     return p + 1;
   }
-  if (c != '"' && c != '\\') /* as most are that are not free */
+  if (extra[c])
     return p + write_special(out, p, end);
-  (*out)[0] = '\\';
-  (*out)[1] = (char)c;
-  *out += 2;
+  *to = (char)c;
+  *out = to + 1;
   return p + 1;
 }
 
-/* |roomy| says that there is room for a block wherever one is read. */
-static inline char *escape(char *out, const byte *p, const byte *end,
-                           bool roomy) {
+/* No byte becomes less than one, so there is room for a block wherever one is
+ * read; what is behind the plain bytes in it is written over. */
+static char *escape(char *out, const byte *p, const byte *end) {
   while (end - p >= AC_BLOCK) {
     const byte *block = p;
     ac_block_mask mask = ac_block_escaped(block);
@@ -95,24 +97,25 @@ static inline char *escape(char *out, const byte *p, const byte *end,
       continue;
     }
     do {
-      size_t plain = (size_t)(block + ac_block_first(mask) - p);
-      if (roomy)
-        memcpy(out, p, AC_BLOCK);
-      else
-        ac_block_copy_part(out, p, plain);
-      out += plain;
-      p = escape_byte(&out, p + plain, end);
+      const byte *special = block + ac_block_first(mask);
+      memcpy(out, p, AC_BLOCK);
+      char *at = out + (special - p);
+      p = escape_byte(&at, special, end);
+      out = at;
       mask &= mask - 1;
     } while (AC_BLOCK_EXACT && mask && end - p >= AC_BLOCK);
   }
-  while (p < end)
-    p = escape_byte(&out, p, end);
+  while (p < end) {
+    char *at = out;
+    p = escape_byte(&at, p, end);
+    out = at;
+  }
   return out;
 }
 
 char *ac_json_escape(char *out, anycable_str text) {
   const byte *p = (const byte *)text.ptr;
-  return text.len > 0 ? escape(out, p, p + text.len, false) : out;
+  return text.len > 0 ? escape(out, p, p + text.len) : out;
 }
 
 char *ac_json_quote(char *out, anycable_str text) {
@@ -130,7 +133,7 @@ static anycable_str quote_short(struct ac_arena *arena, anycable_str text) {
   if (!out)
     return ac_str(NULL, 0);
   *out = '"';
-  char *end = text.len > 0 ? escape(out + 1, p, p + text.len, true) : out + 1;
+  char *end = text.len > 0 ? escape(out + 1, p, p + text.len) : out + 1;
   end[0] = '"';
   end[1] = '\0';
   size_t len = (size_t)(end + 1 - out);

@@ -2,7 +2,7 @@
  * and nearly all of it is ASCII: that is looked at in words of eight bytes. */
 #include "base/utf8.h"
 
-#include "base/word.h"
+#include "base/block.h"
 
 static bool continues(unsigned char c) {
   return (c & 0xc0) == 0x80;
@@ -37,17 +37,20 @@ size_t ac_utf8_char_len(anycable_str s) {
 /* The first byte that is not ASCII, or |end|. */
 static const unsigned char *skip_ascii(const unsigned char *p,
                                        const unsigned char *end) {
-  while (end - p >= 32 &&
-         !ac_word_not_ascii(ac_word_load(p) | ac_word_load(p + 8) |
-                            ac_word_load(p + 16) | ac_word_load(p + 24)))
-    p += 32;
-  while (end - p >= 8) {
+  if (end - p < 8) {
+    size_t len = (size_t)(end - p);
+    uint64_t mask = ac_word_not_ascii(ac_word_load_tail(p, len));
+    return mask ? p + ac_word_first(mask) : end;
+  }
+  while (end - p >= 4 * AC_BLOCK && ac_block_four_ascii(p))
+    p += 4 * AC_BLOCK;
+  for (; end - p > 8; p += 8) {
     uint64_t mask = ac_word_not_ascii(ac_word_load(p));
     if (mask)
       return p + ac_word_first(mask);
-    p += 8;
   }
-  uint64_t mask = ac_word_not_ascii(ac_word_load_tail(p, (size_t)(end - p)));
+  p = end - 8; /* some of it was seen */
+  uint64_t mask = ac_word_not_ascii(ac_word_load(p));
   return mask ? p + ac_word_first(mask) : end;
 }
 

@@ -13,9 +13,10 @@ int ac_http_body_reserve(struct ac_http_exchange *exchange, size_t need,
   size_t room =
       exchange->body_room < FIRST_ROOM ? FIRST_ROOM : 2 * exchange->body_room;
   room = room > need ? room : need;
-  char *body = ac_arena_alloc(exchange->arena, room + 1);
+  char *body = ac_arena_alloc(exchange->arena, room + 2 * AC_JSON_MARGIN);
   if (!body)
     return 503;
+  body += AC_JSON_MARGIN;
   if (exchange->body_len > 0)
     memcpy(body, exchange->body, exchange->body_len);
   exchange->body = body;
@@ -30,7 +31,8 @@ int ac_http_body_append(struct ac_http_exchange *exchange, const char *bytes,
     return status;
   if (!ac_arena_charge(exchange->arena, len))
     return 503;
-  memcpy(exchange->body + exchange->body_len, bytes, len);
+  if (len > 0)
+    memcpy(exchange->body + exchange->body_len, bytes, len);
   exchange->body_len += len;
   return 0;
 }

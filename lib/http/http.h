@@ -39,9 +39,9 @@ struct ac_http_exchange {
   anycable_str path;             /* as sent, up to "?" */
   const struct ac_pair *headers; /* names in lower case */
   size_t n_headers;
-  char *body; /* may be changed; one spare byte behind it */
+  char *body; /* as body.h has it */
   size_t body_len;
-  size_t body_room; /* of body.h */
+  size_t body_room;
 
   void *call; /* of whoever serves it */
 };

@@ -13,8 +13,9 @@ struct ac_http_json_limits {
   unsigned depth;  /* of fields that are not known too */
 };
 
-/* Reads the request of |method| (an anycable_method) from |body|, in which its
- * strings are decoded, and stay. Fields that are not known are passed over,
+/* Reads the request of |method| (an anycable_method) from |body|, and leaves
+ * its strings there, decoded. Around it are margins as base/json_cursor.h has
+ * them. Fields that are not known are passed over,
  * null is as nothing at all; keys that come twice are refused, as readers
  * differ, and so is a NUL in a string. Arrays are from |arena|. ANYCABLE_OK;
  * ANYCABLE_ERR_PROTO, _ENCODING or _LIMIT, and |*reason|, a constant, says what

@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "base/word.h"
+#include "base/block.h"
 #include "http/body.h"
 
 enum { FIRST_HEAD = 1024, FIRST_FIELDS = 12 };
@@ -20,13 +20,22 @@ void ac_http_reader_init(struct ac_http_reader *reader,
 
 /* --- characters ----------------------------------------------------------- */
 
-/* What names of methods and fields are made of: RFC 9110's "tchar". */
+/* What names of methods and fields are made of, RFC 9110's "tchar", in lower
+ * case; 0 for others. */
+#define SAME(c) [c] = c
+#define LOWER(c) [c] = c, [c - 0x20] = c
+static const char tokens[256] = {
+    SAME('!'),  SAME('#'),  SAME('$'),  SAME('%'),  SAME('&'),  SAME('\''),
+    SAME('*'),  SAME('+'),  SAME('-'),  SAME('.'),  SAME('0'),  SAME('1'),
+    SAME('2'),  SAME('3'),  SAME('4'),  SAME('5'),  SAME('6'),  SAME('7'),
+    SAME('8'),  SAME('9'),  SAME('^'),  SAME('_'),  SAME('`'),  SAME('|'),
+    SAME('~'),  LOWER('a'), LOWER('b'), LOWER('c'), LOWER('d'), LOWER('e'),
+    LOWER('f'), LOWER('g'), LOWER('h'), LOWER('i'), LOWER('j'), LOWER('k'),
+    LOWER('l'), LOWER('m'), LOWER('n'), LOWER('o'), LOWER('p'), LOWER('q'),
+    LOWER('r'), LOWER('s'), LOWER('t'), LOWER('u'), LOWER('v'), LOWER('w'),
+    LOWER('x'), LOWER('y'), LOWER('z')};
+
 static bool is_token(char c) {
-  static const bool tokens[256] = {
-      ['!'] = true,         ['#' ... '\''] = true, ['*'] = true,
-      ['+'] = true,         ['-'] = true,          ['.'] = true,
-      ['0' ... '9'] = true, ['A' ... 'Z'] = true,  ['^' ... 'z'] = true,
-      ['|'] = true,         ['~'] = true};
   return tokens[(unsigned char)c];
 }
 
@@ -35,6 +44,18 @@ static size_t token_len(const char *s) {
   while (is_token(s[len]))
     len++;
   return len;
+}
+
+/* Puts it in lower case. Most have nothing but what blocks know. */
+static size_t lower_token(char *s) {
+  char *p = s;
+  size_t n;
+  do
+    p += n = ac_block_lower(p);
+  while (n == AC_BLOCK);
+  for (char c; (c = tokens[(unsigned char)*p]); p++)
+    *p = c;
+  return (size_t)(p - s);
 }
 
 static bool is_blank(char c) {
@@ -47,27 +68,15 @@ static bool is_text(char c) {
   return byte >= 0x20 ? byte != 0x7f : byte == '\t';
 }
 
-static bool is_text_word(const char *p) {
-  uint64_t word = ac_word_load(p);
-  if (!(ac_word_below(word, 0x20) | ac_word_equal(word, 0x7f)))
-    return true;
-  for (int i = 0; i < 8; i++)
-    if (!is_text(p[i]))
-      return false;
-  return true;
-}
-
-/* All of it, the end perhaps twice. */
-static bool is_all_text(const char *p, size_t len) {
-  size_t at = 0;
-  for (; len - at >= 8; at += 8)
-    if (!is_text_word(p + at))
-      return false;
-  if (at > 0)
-    return is_text_word(p + len - 8);
-  while (at < len && is_text(p[at]))
-    at++;
-  return at == len;
+/* To the first byte that is none, of a head. */
+static char *skip_text(char *p) {
+  do {
+    ac_block_mask others;
+    while (!(others = ac_block_not_text(p)))
+      p += AC_BLOCK;
+    p += ac_block_first(others);
+  } while (is_text(*p) && p++);
+  return p;
 }
 
 /* --- the request line ----------------------------------------------------- */
@@ -199,22 +208,24 @@ static int note(struct ac_http_reader *reader, struct framing *framing,
   return 0;
 }
 
-/* "name: value", where |end| is the line's. Both get a NUL. */
-static int read_field(char *line, char *end, struct ac_pair *out) {
-  size_t len = token_len(line);
-  if (len == 0 || line[len] != ':')
+/* "name: value", of which both get a NUL; |*line| is moved on to the next. */
+static int read_field(char **line, struct ac_pair *out) {
+  char *name = *line;
+  size_t len = lower_token(name);
+  if (len == 0 || name[len] != ':')
     return 400;
-  char *value = line + len + 1;
-  if (!is_all_text(value, (size_t)(end - value)))
+  char *value = name + len + 1;
+  char *end = skip_text(value);
+  if (end[0] != '\r' || end[1] != '\n')
     return 400;
-  while (value < end && is_blank(*value))
+  *line = end + 2;
+  while (is_blank(*value))
     value++;
   while (end > value && is_blank(end[-1]))
     end--;
-  ac_str_lower(line, len);
-  line[len] = '\0';
+  name[len] = '\0';
   *end = '\0';
-  out->key = ac_str(line, len);
+  out->key = ac_str(name, len);
   out->value = ac_str(value, (size_t)(end - value));
   return 0;
 }
@@ -224,10 +235,7 @@ static int read_fields(struct ac_http_reader *reader, char *line,
   struct ac_http_exchange *exchange = reader->exchange;
   struct ac_pair *fields = NULL;
   size_t room = 0, n = 0;
-  for (char *end; *line != '\r'; line = end + 2) {
-    end = strchr(line, '\r');
-    if (!end || end[1] != '\n') /* a bare CR, or a NUL */
-      return 400;
+  for (; *line != '\r'; n++) {
     if (n == reader->limits->fields)
       return 431;
     struct ac_pair *grown = ac_arena_grow(exchange->arena, fields, n, &room,
@@ -235,12 +243,11 @@ static int read_fields(struct ac_http_reader *reader, char *line,
     if (!grown)
       return 503;
     fields = grown;
-    int status = read_field(line, end, &fields[n]);
+    int status = read_field(&line, &fields[n]);
     if (!status)
       status = note(reader, framing, fields[n].key, fields[n].value);
     if (status)
       return status;
-    n++;
   }
   exchange->headers = fields;
   exchange->n_headers = n;
@@ -345,11 +352,12 @@ static int take_framed(struct ac_http_reader *reader, char c) {
 
 /* --- the head ------------------------------------------------------------- */
 
-/* All of it is here. It begins with its line, and ends with an empty one. */
+/* All of it is here. It begins with its line, and ends with an empty one;
+ * behind that is a block of NULs. */
 static int read_head(struct ac_http_reader *reader) {
   struct framing framing = {{NULL, 0}, {NULL, 0}, 0, false};
   char *end = strchr(reader->head, '\r');
-  if (end[1] != '\n')
+  if (!end || end[1] != '\n') /* a NUL, or a bare CR */
     return 400;
   *end = '\0';
   int status = read_request_line(reader, reader->head);
@@ -361,10 +369,10 @@ static int read_head(struct ac_http_reader *reader) {
 }
 
 static bool grow_head(struct ac_http_reader *reader, size_t need) {
-  if (need < reader->head_room)
+  if (need + AC_BLOCK <= reader->head_room)
     return true;
   size_t room = reader->head_room ? 4 * reader->head_room : FIRST_HEAD;
-  room = room > need ? room : need + 1;
+  room = room >= need + AC_BLOCK ? room : need + AC_BLOCK;
   char *head = ac_arena_alloc(reader->exchange->arena, room);
   if (!head)
     return false;
@@ -403,7 +411,7 @@ static int take_head(struct ac_http_reader *reader, const char *data,
   size_t most = reader->limits->head - reader->head_len;
   size_t n;
   int end = find_end(reader, data, len < most ? len : most, &n);
-  if (end == 400 || memchr(data, '\0', n))
+  if (end == 400)
     return 400;
   if (end == 0 && len > most)
     return reader->line == 0 ? 414 : 431;
@@ -411,7 +419,7 @@ static int take_head(struct ac_http_reader *reader, const char *data,
     return 503;
   memcpy(reader->head + reader->head_len, data, n);
   reader->head_len += n;
-  reader->head[reader->head_len] = '\0';
+  memset(reader->head + reader->head_len, 0, AC_BLOCK);
   *taken += n;
   if (end == 0)
     return 0;

@@ -1,15 +1,12 @@
-/* Requests from JSON, in one walk over the text, which goes into what is known;
- * a request has four levels at most. Strings stay where they stand: they are
- * decoded there, and end with a NUL in place of their quote, which the walk has
- * passed by then. */
+/* Requests from JSON, read from front to back, each byte once. */
 #include <string.h>
 
-#include "base/json.h"
+#include "base/json_cursor.h"
 #include "base/utf8.h"
 #include "http/json.h"
 #include "wire/map.h"
 
-enum { BATCH = 8 };
+enum { FIRST_ITEMS = 8 };
 
 enum kind { STRING, LIST, MAP, ENV };
 
@@ -50,8 +47,8 @@ static const struct field *const fields_of[] = {
     [ANYCABLE_DISCONNECT] = disconnect_fields};
 
 struct reader {
+  struct ac_json_cursor cursor;
   struct ac_wire_request *out;
-  char *body;
   struct ac_arena *arena;
   const struct ac_http_json_limits *limits;
   size_t elements;
@@ -63,107 +60,115 @@ static int fail(struct reader *r, int error, const char *reason) {
   return error;
 }
 
-/* What the scanner refuses. */
-static int refuse(struct reader *r, int error) {
-  return fail(r, error,
-              error == ANYCABLE_ERR_LIMIT ? "nested too deep"
-                                          : "malformed JSON");
+static int malformed(struct reader *r) {
+  return fail(r, ANYCABLE_ERR_PROTO, "malformed JSON");
 }
 
-static bool is_null(const struct ac_json_item *item) {
-  return *item->value == 'n';
+static int too_deep(struct reader *r) {
+  return fail(r, ANYCABLE_ERR_LIMIT, "nested too deep");
+}
+
+static int skip(struct reader *r, unsigned depth) {
+  int error = ac_json_cursor_skip(&r->cursor, depth);
+  if (!error)
+    return ANYCABLE_OK;
+  return error == ANYCABLE_ERR_LIMIT ? too_deep(r) : malformed(r);
+}
+
+/* What is here is of another type, or nothing at all. */
+static int unexpected(struct reader *r, const char *reason) {
+  int error = skip(r, r->limits->depth);
+  return error ? error : fail(r, ANYCABLE_ERR_PROTO, reason);
 }
 
 /* --- strings -------------------------------------------------------------- */
 
-/* What stands between quotes at |at|, with its NUL. */
-static int end_string(struct reader *r, const char *at, size_t len,
-                      bool escapes, anycable_str *out) {
-  char *text = r->body + (at - r->body);
-  if (escapes)
-    len = ac_json_decode(text, ac_str(text, len));
-  if (len == SIZE_MAX)
+static int read_text(struct reader *r, anycable_str *out) {
+  int error = ac_json_cursor_string(&r->cursor, out);
+  if (error == ANYCABLE_ERR_ENCODING)
     return fail(r, ANYCABLE_ERR_PROTO,
                 "a string holds a NUL or half a surrogate pair");
-  text[len] = '\0';
-  *out = ac_str(text, len);
-  return ANYCABLE_OK;
+  return error ? malformed(r) : ANYCABLE_OK;
 }
 
-static int read_key(struct reader *r, const struct ac_json_item *item,
-                    anycable_str *out) {
-  return end_string(r, item->key, item->key_len, item->key_escapes, out);
+static int read_string(struct reader *r, anycable_str *out) {
+  if (ac_json_cursor_peek(&r->cursor) != '"')
+    return unexpected(r, "a string is expected");
+  return read_text(r, out);
 }
 
-static int read_string(struct reader *r, const struct ac_json_item *item,
-                       anycable_str *out) {
-  if (*item->value != '"')
-    return fail(r, ANYCABLE_ERR_PROTO, "a string is expected");
-  return end_string(r, item->value + 1, item->value_len - 2,
-                    item->value_escapes, out);
+/* And the colon behind it. */
+static int read_key(struct reader *r, anycable_str *out) {
+  ac_json_cursor_peek(&r->cursor);
+  int error = read_text(r, out);
+  if (error)
+    return error;
+  return ac_json_cursor_take(&r->cursor, ':') ? ANYCABLE_OK : malformed(r);
 }
 
-/* --- maps and lists ------------------------------------------------------- */
+/* --- what is nested ------------------------------------------------------- */
 
-/* Walks what |outer| has stopped at, which must begin with |open|, and has each
- * item read by |read| into an array of |size| bytes an item. */
-static int read_items(struct reader *r, struct ac_json_walk *outer, char open,
-                      size_t size,
-                      int (*read)(struct reader *r,
-                                  const struct ac_json_item *item, void *out),
-                      void **items, size_t *n) {
-  struct ac_json_item batch[BATCH];
-  struct ac_json_walk walk;
+/* Begins with it: 1, or 0 if it is empty, or an error. */
+static int begin(struct reader *r, char open, unsigned depth) {
+  if (!ac_json_cursor_take(&r->cursor, open))
+    return unexpected(r, open == '{' ? "an object is expected"
+                                     : "a list is expected");
+  if (depth == 0)
+    return too_deep(r);
+  return !ac_json_cursor_take(&r->cursor, open == '{' ? '}' : ']');
+}
+
+/* Behind an item: 1 if another follows, 0 at the end, or an error. */
+static int go_on(struct reader *r, char open) {
+  if (ac_json_cursor_take(&r->cursor, ','))
+    return 1;
+  return ac_json_cursor_take(&r->cursor, open == '{' ? '}' : ']')
+             ? 0
+             : malformed(r);
+}
+
+/* Has each item read by |read| into an array of |size| bytes an item. */
+static int read_items(struct reader *r, char open, unsigned depth, size_t size,
+                      int (*read)(struct reader *r, void *out), void **items,
+                      size_t *n) {
   size_t room = 0;
-  int got, error;
-  if (!outer->nested || *outer->at != open)
-    return fail(r, ANYCABLE_ERR_PROTO,
-                open == '{' ? "an object is expected" : "a list is expected");
-  if ((error = ac_json_walk_enter(&walk, outer)))
-    return refuse(r, error);
-  do {
-    if ((got = ac_json_walk_on(&walk, batch, sizeof(*batch), BATCH)) < 0)
-      return refuse(r, got);
-    for (int i = 0; i < got; i++) {
-      if (++r->elements > r->limits->elements)
-        return fail(r, ANYCABLE_ERR_LIMIT, "too many elements");
-      *items = ac_arena_grow(r->arena, *items, *n, &room, BATCH, size);
-      if (!*items)
-        return ANYCABLE_ERR_NOMEM;
-      if ((error = read(r, &batch[i], (char *)*items + *n * size)))
-        return error; /* also for what is nested */
-      ++*n;
-    }
-  } while (got == BATCH);
-  ac_json_walk_leave(outer, &walk);
-  return ANYCABLE_OK;
+  int error, more = begin(r, open, depth);
+  while (more > 0) {
+    if (++r->elements > r->limits->elements)
+      return fail(r, ANYCABLE_ERR_LIMIT, "too many elements");
+    *items = ac_arena_grow(r->arena, *items, *n, &room, FIRST_ITEMS, size);
+    if (!*items)
+      return ANYCABLE_ERR_NOMEM;
+    if ((error = read(r, (char *)*items + *n * size)))
+      return error;
+    ++*n;
+    more = go_on(r, open);
+  }
+  return more;
 }
 
-static int read_element(struct reader *r, const struct ac_json_item *item,
-                        void *out) {
-  return read_string(r, item, out);
+static int read_element(struct reader *r, void *out) {
+  return read_string(r, out);
 }
 
-static int read_entry(struct reader *r, const struct ac_json_item *item,
-                      void *out) {
+static int read_entry(struct reader *r, void *out) {
   struct ac_pair *pair = out;
-  int error = read_key(r, item, &pair->key);
-  return error ? error : read_string(r, item, &pair->value);
+  int error = read_key(r, &pair->key);
+  return error ? error : read_string(r, &pair->value);
 }
 
-static int read_list(struct reader *r, struct ac_json_walk *walk,
+static int read_list(struct reader *r, unsigned depth,
                      struct ac_wire_list *out) {
   void *items = NULL;
-  int error = read_items(r, walk, '[', sizeof(anycable_str), read_element,
+  int error = read_items(r, '[', depth, sizeof(anycable_str), read_element,
                          &items, &out->n);
   out->items = items;
   return error;
 }
 
-static int read_map(struct reader *r, struct ac_json_walk *walk,
-                    struct ac_wire_map *out) {
+static int read_map(struct reader *r, unsigned depth, struct ac_wire_map *out) {
   void *items = NULL;
-  int error = read_items(r, walk, '{', sizeof(struct ac_pair), read_entry,
+  int error = read_items(r, '{', depth, sizeof(struct ac_pair), read_entry,
                          &items, &out->n);
   size_t n = out->n;
   out->items = items;
@@ -175,96 +180,71 @@ static int read_map(struct reader *r, struct ac_json_walk *walk,
                      : fail(r, ANYCABLE_ERR_PROTO, "a key comes twice");
 }
 
-/* --- objects -------------------------------------------------------------- */
+/* --- objects of ours ------------------------------------------------------ */
 
 static int read_object(struct reader *r, const struct field *fields,
-                       struct ac_json_walk *walk);
-
-static int read_env(struct reader *r, struct ac_json_walk *outer) {
-  struct ac_json_walk walk;
-  int error;
-  if (!outer->nested)
-    return fail(r, ANYCABLE_ERR_PROTO, "an object is expected");
-  if ((error = ac_json_walk_enter(&walk, outer)))
-    return refuse(r, error);
-  error = read_object(r, env_fields, &walk);
-  ac_json_walk_leave(outer, &walk);
-  return error;
-}
+                       unsigned depth);
 
 static int read_field(struct reader *r, const struct field *field,
-                      struct ac_json_walk *walk,
-                      const struct ac_json_item *item) {
+                      unsigned depth) {
   void *out = (char *)r->out + field->offset;
   switch (field->kind) {
   case STRING:
-    return read_string(r, item, out);
+    return read_string(r, out);
   case LIST:
-    return read_list(r, walk, out);
+    return read_list(r, depth, out);
   case MAP:
-    return read_map(r, walk, out);
+    return read_map(r, depth, out);
   default:
-    return read_env(r, walk);
+    return read_object(r, env_fields, depth);
   }
 }
 
-/* Which of |fields| the item is; of those it is not, the last, without a name.
- */
-static int find(const struct field *fields, const struct ac_json_item *item) {
-  anycable_str quoted = ac_str(item->key - 1, item->key_len + 2);
+/* Which of |fields| it is; of those it is not, the last, without a name. */
+static int find(const struct field *fields, anycable_str name) {
   int i = 0;
-  while (fields[i].name.ptr &&
-         !(item->key_escapes
-               ? ac_json_string_is(quoted, fields[i].name)
-               : anycable_str_equal(ac_str(item->key, item->key_len),
-                                    fields[i].name)))
+  while (fields[i].name.ptr && !anycable_str_equal(name, fields[i].name))
     i++;
   return i;
 }
 
 static int read_member(struct reader *r, const struct field *fields,
-                       struct ac_json_walk *walk,
-                       const struct ac_json_item *item, unsigned *came) {
-  int i = find(fields, item);
-  if (!fields[i].name.ptr)
-    return ANYCABLE_OK;
-  if (*came & 1u << i)
+                       unsigned depth, unsigned *came) {
+  anycable_str name;
+  int error = read_key(r, &name);
+  if (error)
+    return error;
+  int i = find(fields, name);
+  bool known = fields[i].name.ptr;
+  if (known && *came & 1u << i)
     return fail(r, ANYCABLE_ERR_PROTO, "a field comes twice");
   *came |= 1u << i;
-  return is_null(item) ? ANYCABLE_OK : read_field(r, &fields[i], walk, item);
+  if (ac_json_cursor_peek(&r->cursor) == 'n' || !known) /* null, or anything */
+    return skip(r, depth);
+  return read_field(r, &fields[i], depth);
 }
 
-/* What |walk| has begun with. What is nested is always the last item of a
- * batch. */
+/* |depth| is how deep it may be nested, itself included. */
 static int read_object(struct reader *r, const struct field *fields,
-                       struct ac_json_walk *walk) {
-  struct ac_json_item batch[BATCH];
+                       unsigned depth) {
   unsigned came = 0;
-  bool more;
-  if (!walk->object)
-    return fail(r, ANYCABLE_ERR_PROTO, "an object is expected");
-  do {
-    int error = 0;
-    int got = ac_json_walk_on(walk, batch, sizeof(*batch), BATCH);
-    if (got < 0)
-      return refuse(r, got);
-    more = got == BATCH || walk->nested;
-    for (int i = 0; i < got; i++)
-      if ((error = read_member(r, fields, walk, &batch[i], &came)))
-        return error;
-    if (walk->nested && (error = ac_json_walk_over(walk)))
-      return refuse(r, error);
-  } while (more);
-  return ANYCABLE_OK;
+  int error, more = begin(r, '{', depth);
+  while (more > 0) {
+    if ((error = read_member(r, fields, depth - 1, &came)))
+      return error;
+    more = go_on(r, '{');
+  }
+  return more;
 }
 
-static int read_root(struct reader *r, const struct field *fields, size_t len) {
-  struct ac_json_walk walk;
-  int got = ac_json_walk(&walk, ac_str(r->body, len), r->limits->depth);
-  if (got < 0)
-    return refuse(r, got);
-  walk.into = true;
-  return read_object(r, fields, &walk);
+static int read_root(struct reader *r, const struct field *fields, char *body,
+                     size_t len) {
+  ac_json_cursor_init(&r->cursor, body, len);
+  int error = read_object(r, fields, r->limits->depth);
+  if (error)
+    return error;
+  ac_json_cursor_peek(&r->cursor);
+  return r->cursor.at == r->cursor.end ? ANYCABLE_OK : malformed(r);
 }
 
 /* --- the whole ------------------------------------------------------------ */
@@ -280,7 +260,8 @@ int ac_http_read_request(int method, char *body, size_t len,
                          const struct ac_http_json_limits *limits,
                          struct ac_arena *arena, struct ac_wire_request *out,
                          const char **reason) {
-  struct reader r = {out, body, arena, limits, 0, "out of memory"};
+  struct reader r = {
+      .out = out, .arena = arena, .limits = limits, .reason = "out of memory"};
   int error;
   clear(out);
   if (len == 0)
@@ -288,7 +269,7 @@ int ac_http_read_request(int method, char *body, size_t len,
   else if (!ac_utf8_valid(ac_str(body, len)))
     error = fail(&r, ANYCABLE_ERR_ENCODING, "the body is not UTF-8");
   else
-    error = read_root(&r, fields_of[method], len);
+    error = read_root(&r, fields_of[method], body, len);
   if (error)
     clear(out);
   *reason = r.reason;

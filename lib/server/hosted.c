@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "http/body.h"
 #include "server/server.h"
 
 /* In its arena, the request with it. */
@@ -82,10 +83,7 @@ static bool copy_request(struct ac_http_exchange *exchange,
     path.len = (size_t)(query - path.ptr);
   exchange->method = ac_arena_copy(exchange->arena, request->method);
   exchange->path = ac_arena_copy(exchange->arena, path);
-  anycable_str body = ac_arena_copy(exchange->arena, request->body);
-  exchange->body = (char *)(uintptr_t)body.ptr;
-  exchange->body_len = body.len;
-  return exchange->method.ptr && exchange->path.ptr && body.ptr &&
+  return exchange->method.ptr && exchange->path.ptr &&
          copy_headers(exchange, request);
 }
 
@@ -139,8 +137,11 @@ int anycable_server_http(anycable_server *server,
     return ANYCABLE_ERR_NOMEM;
   hosted->answer = answer;
   hosted->ctx = ctx;
-  if (request->body.len > server->grpc.config.message_max)
-    ac_http_refuse(&hosted->exchange, 413);
+  int status =
+      ac_http_body_append(&hosted->exchange, request->body.ptr,
+                          request->body.len, server->grpc.config.message_max);
+  if (status)
+    ac_http_refuse(&hosted->exchange, status);
   else if (!put_in(server, hosted))
     ac_http_refuse(&hosted->exchange, 503);
   return ANYCABLE_OK;

@@ -1,6 +1,6 @@
-/* Requests as JSON: any bytes, in memory that ends where they do. What is read
- * is JSON by the scanner's other way, and all of it is text with a NUL; what is
- * not JSON is not read; and reading changes nothing outside. */
+/* Requests as JSON: any bytes, in memory that ends where their margins do. What
+ * is read is JSON by the scanner's other way, and all of it is text with a NUL;
+ * what is not JSON is not read; and reading changes nothing outside. */
 #include <anycable/error.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/json.h"
+#include "base/json_cursor.h"
 #include "base/utf8.h"
 #include "http/json.h"
 
@@ -63,11 +64,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     struct ac_arena *arena = ac_arena_new(pool, 1 << 20);
     struct ac_wire_request request;
     const char *reason = NULL;
-    char *body = malloc(size);
+    char *body = malloc(size + 2 * AC_JSON_MARGIN);
     if (size > 0)
-      memcpy(body, data, size);
-    int error = ac_http_read_request(methods[i], body, size, &limits, arena,
-                                     &request, &reason);
+      memcpy(body + AC_JSON_MARGIN, data, size);
+    int error = ac_http_read_request(methods[i], body + AC_JSON_MARGIN, size,
+                                     &limits, arena, &request, &reason);
     require(error || json == ANYCABLE_OK, "read what is not JSON");
     require(!error || reason, "no reason");
     check_request(&request);

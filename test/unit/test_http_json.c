@@ -12,6 +12,7 @@
 
 #include <anycable/error.h>
 
+#include "base/json_cursor.h"
 #include "http/json.h"
 
 enum { DEPTH = 6, ELEMENTS = 4 };
@@ -84,12 +85,13 @@ static const char *read_body(int method, char *body, size_t len) {
   return words;
 }
 
-/* From memory that ends where the text does. */
+/* From memory that ends where the margins do. */
 static const char *read_text(int method, anycable_str text) {
-  char *body = malloc(text.len);
+  char *body = malloc(text.len + 2 * AC_JSON_MARGIN);
+  memset(body, '"', text.len + 2 * AC_JSON_MARGIN);
   if (text.len > 0)
-    memcpy(body, text.ptr, text.len);
-  const char *read = read_body(method, body, text.len);
+    memcpy(body + AC_JSON_MARGIN, text.ptr, text.len);
+  const char *read = read_body(method, body + AC_JSON_MARGIN, text.len);
   free(body);
   return read;
 }

@@ -197,7 +197,10 @@ static void test_fields(void **state) {
   (void)state;
   CHECK(rows);
   assert_reads(GET "a: b\0c\r\n\r\n", sizeof(GET "a: b\0c\r\n\r\n") - 1, "400");
-  assert_reads("GET /\0 HTTP/1.1\r\n", 18, "400");
+  assert_reads("GET /\0 HTTP/1.1\r\n" H "\r\n",
+               sizeof("GET /\0 HTTP/1.1\r\n" H "\r\n") - 1, "400");
+  assert_reads("GET / HTTP/1.1\r\n\0\r\n" H "\r\n",
+               sizeof("GET / HTTP/1.1\r\n\0\r\n" H "\r\n") - 1, "400");
 }
 
 static void test_connection(void **state) {
