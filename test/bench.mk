@@ -26,7 +26,8 @@ $(BUILD)/bench/%: test/bench/%.c $(BUILD)/libanycable.so
 		$(CFLAGS) -MMD -MP -o $@ $< -L$(BUILD) -lanycable \
 		-Wl,-rpath,'$$ORIGIN/..' $(LDFLAGS)
 
-$(BUILD)/bench/bare_tls: test/bench/bare_tls.c
+# What there is without the library.
+$(BUILD)/bench/bare_%: test/bench/bare_%.c
 	@mkdir -p $(@D)
 	$(call say,CC)
 	$(Q)$(CC) $(CPPFLAGS) $(WARNINGS) $(CFLAGS) -o $@ $< $(LDFLAGS) \
@@ -40,7 +41,7 @@ bench:
 	$(MAKE) bench-run
 
 bench-run: $(BENCH_PEERS) $(BUILD)/bench/server $(BUILD)/bench/publish \
-		$(BUILD)/bench/bare_tls
+		$(BUILD)/bench/bare_tls $(BUILD)/bench/bare_http
 	/usr/bin/python3 -B test/bench/bench.py --build $(BUILD) $(BENCH)
 
 -include $(BENCH_PEERS:=.d) $(BUILD)/bench/server.d $(BUILD)/bench/publish.d

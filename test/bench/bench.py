@@ -56,6 +56,9 @@ class Bench:
                         "--message", message.MESSAGE]
         # Both ways in.
         self.http = [*self.commands["inline"], "--mount", message.HTTP_MOUNT]
+        # The same answers, by a program that does nothing else.
+        self.bare = [os.path.join(options.build, "bench", "bare_http"),
+                     "--answer", message.answer_http()]
         self.with_modules = [options.server, "--broadcast", "redis,nats,http"]
 
     def start(self, name):
@@ -107,17 +110,20 @@ class Bench:
                   flush=True)
 
     def measure_http(self):
-        """HTTP RPC and gRPC, of the same server, in turns."""
-        ways = {"grpc": (self.load, SHAPES["1x28"]),
-                "http": (self.http_load, HTTP_SHAPE)}
+        """HTTP RPC and gRPC, of the same server, and what of HTTP is the
+        kernel's, in turns."""
         print(f"\n{'by':10} {'load':9} {'req/s':>10} {'CPU us':>9}")
-        with process.Server("inline", self.http) as server:
+        with (process.Server("inline", self.http) as server,
+              process.Server("bare", self.bare, mute=True) as bare):
+            ways = {"grpc": (self.load, server, SHAPES["1x28"]),
+                    "http": (self.http_load, server, HTTP_SHAPE),
+                    "bare": (self.http_load, bare, HTTP_SHAPE)}
             requests = {way: load.requests_for(
                 server, *shape[:2], self.options.seconds, process.CLIENT_CPU)
-                for way, (load, shape) in ways.items()}
+                for way, (load, server, shape) in ways.items()}
             runs = {way: [] for way in ways}
             for _ in range(self.options.runs):
-                for way, (load, shape) in ways.items():
+                for way, (load, server, shape) in ways.items():
                     runs[way].append(load.run(server, *shape[:2],
                                               requests[way]))
         for way, seen in runs.items():
@@ -125,7 +131,7 @@ class Bench:
                                             for run in seen)
                           for figure in ("rate", "cpu"))
             self.seen["way", way] = used
-            shape = "x".join(map(str, ways[way][1][:2]))
+            shape = "x".join(map(str, ways[way][2][:2]))
             print(f"{way:10} {shape:9} {rate:10,.0f} {used:9.2f}", flush=True)
 
     def measure_loads(self, wanted):

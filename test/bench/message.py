@@ -81,6 +81,13 @@ def reply_json():
                       separators=(",", ":")).encode()
 
 
+def answer_http():
+    """All bytes of the answer that has it."""
+    body = reply_json().decode()
+    return ("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
+            f"Content-Length: {len(body)}\r\n\r\n{body}")
+
+
 HTTP_MOUNT = "/_anycable"
 HTTP_METADATA = {
     "content-type": "application/json",

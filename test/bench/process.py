@@ -24,10 +24,12 @@ def free_port():
 
 
 class Server:
-    """Pinned to one core, and ready when it has sent its SETTINGS."""
+    """Pinned to one core, and ready when it has sent its SETTINGS, or listens
+    where it is |mute|."""
 
-    def __init__(self, name, command, tls=None, wrapper=(), patience=10):
-        self.name, self.tls = name, tls is not None
+    def __init__(self, name, command, tls=None, wrapper=(), patience=10,
+                 mute=False):
+        self.name, self.tls, self.mute = name, tls is not None, mute
         self.port = free_port()
         argv = [*wrapper, *command, "--address", f"127.0.0.1:{self.port}",
                 "--frame", message.FRAME]
@@ -65,7 +67,7 @@ class Server:
         while True:
             try:
                 # TLS speaks second: a connection is all that shows.
-                self.connect(settings=not self.tls).close()
+                self.connect(settings=not (self.tls or self.mute)).close()
                 return
             except ConnectionRefusedError:
                 if self.process.poll() is not None:

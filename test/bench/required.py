@@ -163,6 +163,9 @@ def print_figures(seen):
         print("\n" + " " * 34 + "".join(f"{name:>10}" for name in names))
     for text, cells in rows:
         print(f"{text:34}" + "".join(f"{c or '-':>10}" for c in cells))
+    if ("way", "bare") in seen:
+        floor = seen["way", "bare"] / seen["way", "grpc"]
+        print(f"{'a bare server on HTTP, against gRPC':34}{floor:>10.2f}")
     for text, name in (("OpenSSL alone with TLS, MiB", "openssl"),
                        ("RSS idle with TLS and modules, MiB", "modules tls")):
         if (name, "idle") in seen:
