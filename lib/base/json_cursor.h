@@ -41,6 +41,16 @@ static inline bool ac_json_cursor_take(struct ac_json_cursor *cursor, char c) {
   return true;
 }
 
+/* Passes |text|, if it is all that is here. */
+static inline bool ac_json_cursor_take_text(struct ac_json_cursor *cursor,
+                                            anycable_str text) {
+  if (text.len > (size_t)(cursor->end - cursor->at) ||
+      memcmp(cursor->at, text.ptr, text.len) != 0)
+    return false;
+  cursor->at += text.len;
+  return true;
+}
+
 /* Reads the string that begins here, with a NUL behind it. It stays until the
  * text goes. ANYCABLE_OK; ANYCABLE_ERR_PROTO if none does, or it is malformed;
  * ANYCABLE_ERR_ENCODING if it holds a lone surrogate or \u0000; whichever is

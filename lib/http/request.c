@@ -11,13 +11,16 @@ enum { FIRST_ITEMS = 8 };
 enum kind { STRING, LIST, MAP, ENV };
 
 struct field {
-  anycable_str name;
+  anycable_str key; /* with quotes and colon, as it is written */
   enum kind kind;
   size_t offset; /* in struct ac_wire_request */
 };
 
 #define FIELD(name, kind, member)                                              \
-  { ANYCABLE_STR_INIT(name), kind, offsetof(struct ac_wire_request, member) }
+  {                                                                            \
+    ANYCABLE_STR_INIT("\"" name "\":"), kind,                                  \
+        offsetof(struct ac_wire_request, member)                               \
+  }
 #define NO_FIELD                                                               \
   { {NULL, 0}, STRING, 0 }
 
@@ -200,25 +203,43 @@ static int read_field(struct reader *r, const struct field *field,
   }
 }
 
-/* Which of |fields| it is; of those it is not, the last, without a name. */
+/* Which of |fields| it is; of those it is not, the last, without a key. */
 static int find(const struct field *fields, anycable_str name) {
   int i = 0;
-  while (fields[i].name.ptr && !anycable_str_equal(name, fields[i].name))
+  while (fields[i].key.ptr &&
+         !anycable_str_equal(
+             name, ac_str(fields[i].key.ptr + 1, fields[i].key.len - 3)))
     i++;
   return i;
 }
 
-static int read_member(struct reader *r, const struct field *fields,
-                       unsigned depth, unsigned *came) {
-  anycable_str name;
+/* Which one is here; |next| would be, if they came in their order, as they do
+ * unless one is left out. */
+static int find_here(struct reader *r, const struct field *fields, int next,
+                     int *i) {
+  anycable_str key = fields[next].key, name;
+  if (key.ptr && ac_json_cursor_take_text(&r->cursor, key)) {
+    *i = next;
+    return ANYCABLE_OK;
+  }
   int error = read_key(r, &name);
+  if (!error)
+    *i = find(fields, name);
+  return error;
+}
+
+/* |*next| is moved on, |*came| has a bit for each that was there. */
+static int read_member(struct reader *r, const struct field *fields,
+                       unsigned depth, int *next, unsigned *came) {
+  int i;
+  int error = find_here(r, fields, *next, &i);
   if (error)
     return error;
-  int i = find(fields, name);
-  bool known = fields[i].name.ptr;
+  bool known = fields[i].key.ptr;
   if (known && *came & 1u << i)
     return fail(r, ANYCABLE_ERR_PROTO, "a field comes twice");
   *came |= 1u << i;
+  *next = known ? i + 1 : *next;
   if (ac_json_cursor_peek(&r->cursor) == 'n' || !known) /* null, or anything */
     return skip(r, depth);
   return read_field(r, &fields[i], depth);
@@ -228,9 +249,10 @@ static int read_member(struct reader *r, const struct field *fields,
 static int read_object(struct reader *r, const struct field *fields,
                        unsigned depth) {
   unsigned came = 0;
+  int next = 0;
   int error, more = begin(r, '{', depth);
   while (more > 0) {
-    if ((error = read_member(r, fields, depth - 1, &came)))
+    if ((error = read_member(r, fields, depth - 1, &next, &came)))
       return error;
     more = go_on(r, '{');
   }
