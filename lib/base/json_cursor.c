@@ -19,7 +19,7 @@ void ac_json_cursor_init(struct ac_json_cursor *cursor, char *text,
 /* An escape, from its backslash on, that is not one character for another. */
 static int decode_rare(char **at, char **out) {
   const unsigned char *p = (unsigned char *)*at + 1;
-  const unsigned char *end = p + AC_JSON_MARGIN; /* never beyond the text's */
+  const unsigned char *end = p + AC_JSON_MARGIN; /* in the margin at most */
   if (!ac_json_scan_escape(p, end))
     return ANYCABLE_ERR_PROTO;
   char decoded[4];
