@@ -176,14 +176,17 @@ class Bench:
         print(f"system calls counted by {tool}")
 
     def measure_instructions(self):
-        commands = {"peer": self.commands["peer"],
-                    "inline": self.commands["inline"],
-                    "channel": self.channel}
-        for name, command in commands.items():
+        grpc, http = (self.load, "10x28"), (self.http_load, "28x1")
+        shapes = {**SHAPES, "28x1": HTTP_SHAPE}
+        ways = {"peer": (self.commands["peer"], *grpc),
+                "inline": (self.commands["inline"], *grpc),
+                "channel": (self.channel, *grpc),
+                "http": (self.http, *http)}
+        for name, (command, load, shape) in ways.items():
             self.seen[name, "profile"] = profile = counts.instructions(
-                self.load, name, command, SHAPES["10x28"][:2],
+                load, name, command, shapes[shape][:2],
                 2000 if self.options.quick else 10000)
-            print_profile(name, profile)
+            print_profile(name, profile, shape)
 
     def measure_sizes(self):
         library = os.path.join(self.options.build, "libanycable.so")
@@ -215,8 +218,8 @@ class Bench:
                 measure()
 
 
-def print_profile(name, profile):
-    print(f"\n{name}: {profile.total():,.0f} instructions a Command at 10x28, "
+def print_profile(name, profile, shape):
+    print(f"\n{name}: {profile.total():,.0f} instructions a Command at {shape}, "
           f"{sum(profile.allocations.values()):.2f} allocations")
     print("  by library: " + ", ".join(
         f"{library} {cost:,.0f}"
