@@ -34,8 +34,8 @@ SHAPES = {
 MANY = {"10x10": (10, 10, False), "1000x10": (1000, 10, False)}
 # HTTP RPC: as many calls at a time, each on a connection of its own.
 HTTP_SHAPE = (28, 1, False)
-PARTS = [*SHAPES, "http", "tls", "many", "held", "ready", "syscalls", "instructions",
-         "sizes", "broadcast"]
+PARTS = [*SHAPES, "http", "tls", "many", "held", "ready", "syscalls",
+         "instructions", "sizes", "broadcast"]
 
 
 class Bench:
@@ -219,8 +219,8 @@ class Bench:
 
 
 def print_profile(name, profile, shape):
-    print(f"\n{name}: {profile.total():,.0f} instructions a Command at {shape}, "
-          f"{sum(profile.allocations.values()):.2f} allocations")
+    print(f"\n{name}: {profile.total():,.0f} instructions a Command "
+          f"at {shape}, {sum(profile.allocations.values()):.2f} allocations")
     print("  by library: " + ", ".join(
         f"{library} {cost:,.0f}"
         for library, cost in profile.by_library().most_common(6)))

@@ -136,7 +136,8 @@ def print_table(seen, every):
 # Figures that are a line each, by server.
 FIGURES = [
     ("RSS idle, MiB", lambda seen, name: seen[name, "idle"] / KIB),
-    ("RSS idle with TLS, MiB", lambda seen, name: seen[name + " tls", "idle"] / KIB),
+    ("RSS idle with TLS, MiB",
+     lambda seen, name: seen[name + " tls", "idle"] / KIB),
     ("RSS at most under load, MiB",
      lambda seen, name: seen[name, "loaded"] / KIB),
     ("threads after load", lambda seen, name: seen[name, "threads"]),
