@@ -80,8 +80,9 @@ static int skip(struct reader *r, unsigned depth) {
 
 /* What is here is of another type, or nothing at all. */
 static int unexpected(struct reader *r, const char *reason) {
-  int error = skip(r, r->limits->depth);
-  return error ? error : fail(r, ANYCABLE_ERR_PROTO, reason);
+  int error = ac_json_cursor_skip(&r->cursor, r->limits->depth);
+  return error == ANYCABLE_ERR_PROTO ? malformed(r)
+                                     : fail(r, ANYCABLE_ERR_PROTO, reason);
 }
 
 /* --- strings -------------------------------------------------------------- */
