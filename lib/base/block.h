@@ -79,7 +79,7 @@ static inline size_t ac_block_lower(char *p) {
       _mm_or_si128(_mm_or_si128(letter, digit), ac_block_is(block, '-'));
   size_t n = ac_block_first(~(ac_block_mask)_mm_movemask_epi8(good));
   __m128i bits = _mm_and_si128(letter, ac_block_load(firsts + AC_BLOCK - n));
-  _mm_storeu_si128((__m128i *)p, _mm_or_si128(block, bits));
+  _mm_storeu_si128((__m128i *)(void *)p, _mm_or_si128(block, bits));
   return n;
 }
 
