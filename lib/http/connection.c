@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "base/buffer.h"
-#include "base/clock.h"
 #include "base/list.h"
 
 enum {
@@ -32,7 +31,7 @@ struct ac_http1 {
   struct ac_list connections;
   struct ac_list dirty;
   struct ac_traffic traffic;
-  bool draining;
+  uint64_t draining; /* since when; 0: not */
   struct ac_buffer out; /* an answer that is being put together */
   char in[READ_SIZE];
 };
@@ -69,11 +68,17 @@ static void enter(struct connection *connection, enum phase phase) {
 /* --- time ----------------------------------------------------------------- */
 
 static uint64_t due(const struct connection *connection) {
-  const struct ac_http1_config *config = &connection->http1->config;
+  const struct ac_http1 *http1 = connection->http1;
+  const struct ac_http1_config *config = &http1->config;
+  uint64_t since = connection->since;
   uint64_t time = UINT64_MAX;
   switch (connection->phase) {
   case WAITING:
     time = connection->used ? config->idle_time : config->handshake_time;
+    if (http1->draining && (!time || time > AC_HTTP1_LAST_CALLS)) {
+      time = AC_HTTP1_LAST_CALLS;
+      since = since > http1->draining ? since : http1->draining;
+    }
     break;
   case READING:
     time = config->request_time;
@@ -88,9 +93,7 @@ static uint64_t due(const struct connection *connection) {
   case DEAD:
     break;
   }
-  return time && time < UINT64_MAX - connection->since
-             ? connection->since + time
-             : UINT64_MAX;
+  return time && time < UINT64_MAX - since ? since + time : UINT64_MAX;
 }
 
 /* The timer is moved only to fire earlier: when it fires too early, it is set
@@ -232,7 +235,7 @@ static void respond(struct ac_http_exchange *exchange,
     kill(connection);
     return;
   }
-  connection->close = connection->close || connection->http1->draining;
+  connection->close = connection->close || connection->http1->draining != 0;
   char *end = put_head(begin, response, connection->close);
   if (body.len > 0 && !anycable_str_is(exchange->method, "HEAD")) {
     memcpy(end, body.ptr, body.len);
@@ -346,9 +349,6 @@ static bool has_room(const struct connection *connection) {
 static void turn_end(struct connection *connection) {
   move_on(connection);
   digest_ahead(connection);
-  /* Nobody begins what is not to be answered. */
-  if (connection->phase == WAITING && connection->http1->draining)
-    connection->phase = DEAD;
   if (connection->phase != DEAD)
     arm(connection);
   connection->in_turn = false;
@@ -468,7 +468,7 @@ const struct ac_traffic *ac_http1_traffic(const struct ac_http1 *http1) {
 void ac_http1_drain(struct ac_http1 *http1) {
   if (!http1)
     return;
-  http1->draining = true;
+  http1->draining = http1->runtime.now(http1->runtime.loop);
   for (struct ac_list *l = http1->connections.next; l != &http1->connections;
        l = l->next)
     touch(ac_container_of(l, struct connection, link));

@@ -5,12 +5,18 @@
 #ifndef AC_HTTP_CONNECTION_H
 #define AC_HTTP_CONNECTION_H
 
+#include "base/clock.h"
 #include "base/counter.h"
 #include "base/log.h"
 #include "base/runtime.h"
 #include "http/reader.h"
 #include "http/service.h"
 #include "io/stream.h"
+
+/* How long a server that drains is still there for requests that are on their
+ * way, over connections where none is under way: a client knows no sooner that
+ * its connection was closed, and may not repeat what it sent. */
+#define AC_HTTP1_LAST_CALLS AC_SECOND
 
 /* Times in nanoseconds; an |idle_time| of 0: none. */
 struct ac_http1_config {
@@ -44,8 +50,8 @@ size_t ac_http1_connections(const struct ac_http1 *http1);
 /* Any thread may read what that counts. */
 const struct ac_traffic *ac_http1_traffic(const struct ac_http1 *http1);
 
-/* Closes connections that wait for a request, and all others when the one at
- * hand is answered. */
+/* Closes each connection behind its next answer, and those that wait for a
+ * request when AC_HTTP1_LAST_CALLS are over. */
 void ac_http1_drain(struct ac_http1 *http1);
 
 void ac_http1_close_all(struct ac_http1 *http1);

@@ -64,6 +64,9 @@ void ac_doors_free(anycable_server *server);
  * what was agreed inside TLS, decide. Takes |stream|. False without memory. */
 bool ac_visitor_receive(anycable_server *server, struct ac_stream *stream,
                         bool tls);
+
+/* Has those who say nothing go soon, as the server drains. */
+void ac_visitors_drain(anycable_server *server);
 void ac_visitors_free(anycable_server *server);
 
 #endif

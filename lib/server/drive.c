@@ -36,7 +36,7 @@ static void drain(anycable_server *server) {
   ac_doors_close(server, false);
   ac_rpc_watch_idle(server->rpc);
   ac_h2_drain(server->h2);
-  ac_visitors_free(server);
+  ac_visitors_drain(server);
   ac_http1_drain(server->http1);
 }
 

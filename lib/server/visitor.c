@@ -36,6 +36,20 @@ static void leave(struct visitor *visitor) {
   free(visitor);
 }
 
+/* Moving a timer to an earlier time cannot fail. */
+void ac_visitors_drain(anycable_server *server) {
+  uint64_t end = ac_loop_now(server->loop) + AC_HTTP1_LAST_CALLS;
+  for (struct ac_list *l = server->visitors.next; l != &server->visitors;
+       l = l->next) {
+    struct visitor *visitor = ac_container_of(l, struct visitor, link);
+    if (visitor->until <= end)
+      continue;
+    visitor->until = end;
+    if (visitor->timer.at > end)
+      ac_loop_timer_set(server->loop, &visitor->timer, end);
+  }
+}
+
 void ac_visitors_free(anycable_server *server) {
   while (!ac_list_empty(&server->visitors))
     leave(ac_container_of(server->visitors.next, struct visitor, link));
@@ -63,9 +77,14 @@ static enum speech heard(const struct visitor *visitor) {
   return bytes[1] == 'R' ? SPEECH_HTTP2 : SPEECH_HTTP1;
 }
 
-/* Hands the stream over. */
+/* Hands the stream over. Who speaks HTTP/2 is not even greeted by a server that
+ * drains: such clients repeat what was not. */
 static void show_in(struct visitor *visitor, enum speech speech) {
   anycable_server *server = visitor->server;
+  if (speech == SPEECH_HTTP2 && atomic_load(&server->stops) > 0) {
+    leave(visitor);
+    return;
+  }
   struct ac_stream *stream = visitor->stream;
   visitor->stream = NULL;
   leave(visitor);

@@ -509,21 +509,52 @@ class Doors(unittest.TestCase):
             server.release()
         self.assertEqual(server.wait_exit(), 0)
 
+    def wires(self, server, n):
+        wires = [Wire(server.address) for _ in range(n)]
+        for wire in wires:
+            self.addCleanup(wire.close)
+        return wires
+
+    def last_answer(self, wire):
+        status, headers, _ = wire.answer()
+        self.assertEqual((status, headers['Connection']), (200, 'close'))
+        self.assertTrue(wire.ended())
+
     def test_drain(self):
-        """Idle connections go at once, a call is answered, and then closed."""
+        """A call under way is answered, and its connection closed; idle ones
+        go a moment later, and so do those that never said a word."""
         server = self.serve(*FLAGS)
-        idle, busy = Wire(server.address), Wire(server.address)
+        idle, busy, silent, half = self.wires(server, 4)
         idle.send(request())
         idle.answer()
+        half.send(b'P')
         busy.send(request(body=command('hold').encode()))
         server.wait_stats(holding=1)
         server.terminate()
-        self.assertTrue(idle.ended())
+        for wire in (idle, silent, half):
+            self.assertTrue(wire.ended())
         server.release()
-        status, headers, _ = busy.answer()
-        self.assertEqual((status, headers['Connection']), (200, 'close'))
-        self.assertTrue(busy.ended())
-        idle.close(), busy.close()
+        self.last_answer(busy)
+        self.assertEqual(server.wait_exit(), 0)
+
+    def test_drain_serves_what_is_on_its_way(self):
+        """No client can know that a connection is about to be closed: requests
+        on idle ones are answered, on those without a first byte, too."""
+        server = self.serve(*FLAGS)
+        used, new = self.wires(server, 50), self.wires(server, 10)
+        for wire in used:
+            wire.send(request())
+            wire.answer()
+        new[-1].send(b'P')
+        server.terminate()
+        with self.assertRaises(ConnectionRefusedError):
+            while True:  # until it drains
+                Wire(server.address).close()
+        new[-1].send(request()[1:])
+        for wire in used + new[:-1]:
+            wire.send(request())
+        for wire in used + new:
+            self.last_answer(wire)
         self.assertEqual(server.wait_exit(), 0)
 
     def refuses(self, *flags):

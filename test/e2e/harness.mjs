@@ -30,6 +30,16 @@ const KEY = 'a key of the tests'
 const httpFlags = byHttp
   ? [`--http-rpc-mount-path=${MOUNT}`, `--http-rpc-secret=${KEY}`] : []
 
+/** What a call of `method` by HTTP needs, where backends are called so. */
+export const rpcOverHttp = (method) => ({
+  path: `${MOUNT}/${method}`,
+  headers: {
+    Authorization: `Bearer ${KEY}`,
+    'x-anycable-meta-sid': 's1',
+    'x-anycable-meta-protov': 'v1'
+  }
+})
+
 /** The AnyCable server's version, as a number: 1.6.16 is 1.06. */
 export const version = (() => {
   const text = execFileSync(SERVER, ['--version'], { encoding: 'utf8' })
