@@ -2,7 +2,8 @@
 # `make help` lists the rest. Everything that is made goes to $(BUILD).
 
 BUILD ?= build
-prefix ?= /usr/local
+PREFIX ?= /usr/local
+prefix ?= $(PREFIX)
 exec_prefix ?= $(prefix)
 bindir ?= $(exec_prefix)/bin
 libdir ?= $(exec_prefix)/lib

@@ -31,7 +31,7 @@ struct ac_http1 {
   struct ac_list connections;
   struct ac_list dirty;
   struct ac_traffic traffic;
-  uint64_t draining; /* since when; 0: not */
+  uint64_t draining;    /* since when; 0: not */
   struct ac_buffer out; /* an answer that is being put together */
   char in[READ_SIZE];
 };
@@ -224,6 +224,15 @@ static char *put_head(char *at, const struct ac_http_response *response,
   return put(at, "\r\n\r\n");
 }
 
+static void tell_error(struct connection *connection,
+                       const struct ac_http_response *response) {
+  struct ac_http1 *http1 = connection->http1;
+  ac_count(&http1->traffic.errors, 1);
+  ac_log_write(&http1->log, http1->config.chatter_level, "http: %s: %d %s",
+               ac_stream_peer(connection->stream), response->status,
+               response->reason);
+}
+
 static void respond(struct ac_http_exchange *exchange,
                     const struct ac_http_response *response) {
   struct connection *connection =
@@ -236,6 +245,8 @@ static void respond(struct ac_http_exchange *exchange,
     return;
   }
   connection->close = connection->close || connection->http1->draining != 0;
+  if (response->status >= 400)
+    tell_error(connection, response);
   char *end = put_head(begin, response, connection->close);
   if (body.len > 0 && !anycable_str_is(exchange->method, "HEAD")) {
     memcpy(end, body.ptr, body.len);

@@ -32,6 +32,8 @@ static const char *reason_of(int status) {
 
 /* --- answers -------------------------------------------------------------- */
 
+#define TEXT "text/plain; charset=utf-8"
+
 static void respond(struct ac_http_exchange *exchange, int status,
                     const char *content_type, anycable_str body) {
   const struct ac_http_response response = {.status = status,
@@ -44,7 +46,7 @@ static void respond(struct ac_http_exchange *exchange, int status,
 
 static void say(struct ac_http_exchange *exchange, int status,
                 const char *text) {
-  respond(exchange, status, "text/plain; charset=utf-8", anycable_str_of(text));
+  respond(exchange, status, TEXT, anycable_str_of(text));
 }
 
 void ac_http_refuse(struct ac_http_exchange *exchange, int status) {
@@ -53,8 +55,12 @@ void ac_http_refuse(struct ac_http_exchange *exchange, int status) {
 
 static void refuse_method(struct ac_http_exchange *exchange,
                           const char *allow) {
-  const struct ac_http_response response = {
-      .status = 405, .reason = reason_of(405), .allow = allow};
+  const char *reason = reason_of(405);
+  const struct ac_http_response response = {.status = 405,
+                                            .reason = reason,
+                                            .content_type = TEXT,
+                                            .allow = allow,
+                                            .body = anycable_str_of(reason)};
   exchange->bearer->respond(exchange, &response);
 }
 

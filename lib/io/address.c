@@ -30,7 +30,6 @@ enum {
 
 /* What an attempt to open one address needs to explain itself. */
 struct attempt {
-  const char *prefix; /* of its errors */
   const char *address;
   char *error;
   size_t error_size;
@@ -39,12 +38,12 @@ struct attempt {
 static int refuse(const struct attempt *attempt, const char *format, ...)
     ANYCABLE_PRINTF(2, 3);
 
-/* Writes: |prefix| "the address" |format|. */
+/* Writes: "the address" |format|. */
 static int refuse(const struct attempt *attempt, const char *format, ...) {
   va_list args;
   va_start(args, format);
-  int n = snprintf(attempt->error, attempt->error_size, "%s\"%s\" ",
-                   attempt->prefix, attempt->address);
+  int n = snprintf(attempt->error, attempt->error_size, "\"%s\" ",
+                   attempt->address);
   if (n > 0 && (size_t)n < attempt->error_size)
     vsnprintf(attempt->error + n, attempt->error_size - (size_t)n, format,
               args);
@@ -243,7 +242,7 @@ static bool is_unix(const char *address) {
 }
 
 int ac_address_check(const char *address, char *error, size_t error_size) {
-  struct attempt attempt = {"", address, error, error_size};
+  struct attempt attempt = {address, error, error_size};
   char host[HOST_SIZE];
   unsigned port;
   if (is_unix(address))
@@ -253,7 +252,7 @@ int ac_address_check(const char *address, char *error, size_t error_size) {
 
 int ac_address_listen(const char *address, char **path, char *error,
                       size_t error_size) {
-  struct attempt attempt = {"rpc_host: ", address, error, error_size};
+  struct attempt attempt = {address, error, error_size};
   char host[HOST_SIZE];
   unsigned port = 0;
   *path = NULL;

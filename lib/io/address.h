@@ -9,7 +9,7 @@ enum { AC_ADDRESS_SIZE = 128 };
 
 /* Opens a socket that listens on |address|, non-blocking and CLOEXEC. For a
  * unix socket, |*path| is its file, to be freed. -1, with the reason in
- * |error|. */
+ * |error|, which does not name the option. */
 int ac_address_listen(const char *address, char **path, char *error,
                       size_t error_size);
 

@@ -18,7 +18,7 @@ typedef void (*ac_accept_fn)(void *owner, int fd);
 /* Opens |address| (anycable_config_set_rpc_host() has the forms, without
  * commas) and listens. A host name gives one listener, of its first address.
  * A unix socket's stale file is replaced, one in use is not. NULL, with the
- * reason in |error|. */
+ * reason in |error|, which does not name the option. */
 struct ac_listener *ac_listener_open(const char *address, char *error,
                                      size_t error_size);
 

@@ -264,7 +264,7 @@ const char *ac_config_conflict(const anycable_config *config) {
   if (config->handover && config->server_command)
     return "handover: does not go together with server_command, as there would "
            "be two of these";
-  return NULL;
+  return ac_settings_conflict(config);
 }
 
 /* --- setters -------------------------------------------------------------- */

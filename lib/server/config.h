@@ -66,6 +66,9 @@ struct ac_log ac_config_log(const anycable_config *config);
 /* Settings that do not go together, in words; NULL if all do. */
 const char *ac_config_conflict(const anycable_config *config);
 
+/* The same, of the settings in settings.c alone. */
+const char *ac_settings_conflict(const anycable_config *config);
+
 /* Keeps the first error, and returns |error|. */
 int ac_config_fail(anycable_config *config, int error, const char *format, ...)
     ANYCABLE_PRINTF(3, 4);

@@ -18,8 +18,11 @@ static void accepted(void *owner, int fd);
 
 /* Can other machines reach it? */
 static bool is_public(const char *address) {
-  return strncmp(address, "127.", 4) != 0 &&
-         strncmp(address, "[::1]", 5) != 0 && strncmp(address, "unix:", 5) != 0;
+  static const char *const local[] = {"127.", "[::1]", "[::ffff:127.", "unix:"};
+  for (size_t i = 0; i < sizeof(local) / sizeof(*local); i++)
+    if (strncmp(address, local[i], strlen(local[i])) == 0)
+      return false;
+  return true;
 }
 
 /* Whoever can call without a key can say what is sent to anybody. */
@@ -92,6 +95,13 @@ static struct ac_listener *listen_on(const anycable_config *config,
   return ac_listener_open(address, reason, size);
 }
 
+static const char *option_of(enum ac_door_kind kind) {
+  static const char *const options[] = {[AC_DOOR_RPC] = "rpc_host",
+                                        [AC_DOOR_HTTP] = "http_host",
+                                        [AC_DOOR_HEALTH] = "http_health_port"};
+  return options[kind];
+}
+
 static int open_one(anycable_server *server, enum ac_door_kind kind,
                     const char *address) {
   char reason[256];
@@ -99,7 +109,7 @@ static int open_one(anycable_server *server, enum ac_door_kind kind,
       listen_on(server->config, kind, address, reason, sizeof(reason));
   if (listener)
     return add(server, kind, listener, address);
-  ac_app_fail(server->app, "%s", reason);
+  ac_app_fail(server->app, "%s: %s", option_of(kind), reason);
   return ANYCABLE_ERR_IO;
 }
 
@@ -117,7 +127,8 @@ int ac_door_open_all(anycable_server *server, enum ac_door_kind kind,
   free(copy);
   if (error || any)
     return error;
-  ac_app_fail(server->app, "there is no address in \"%s\"", addresses);
+  ac_app_fail(server->app, "%s: there is no address in \"%s\"", option_of(kind),
+              addresses);
   return ANYCABLE_ERR_INVALID;
 }
 

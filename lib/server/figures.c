@@ -142,6 +142,17 @@ static void tell_traffic(struct teller *teller, const anycable_server *server) {
   }
 }
 
+static void tell_errors(struct teller *teller, const anycable_server *server) {
+  static const struct family family = {
+      "anycable_http_errors_total",
+      "Requests by HTTP that were answered with 400 and above.", "counter"};
+  teller->family = &family;
+  tell(teller, "protocol=\"http2\"", ac_counted(&server->http2_errors));
+  tell(teller, "protocol=\"http1\"",
+       server->http1 ? ac_counted(&ac_http1_traffic(server->http1)->errors)
+                     : 0);
+}
+
 static void tell_refused(struct teller *teller, const anycable_server *server) {
   static const struct family family = {
       "anycable_connections_refused_total",
@@ -192,6 +203,7 @@ void anycable_server_metrics(anycable_server *server,
     return;
   tell_rpc(&teller, server);
   tell_traffic(&teller, server);
+  tell_errors(&teller, server);
   tell_refused(&teller, server);
   tell_broadcasts(&teller, server->app);
 }

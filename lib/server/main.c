@@ -19,6 +19,7 @@
 #include "base/log.h"
 #include "base/thread.h"
 #include "io/errors.h"
+#include "rpc/app.h"
 #include "server/config.h"
 #include "server/main_command.h"
 #include "server/main_handover.h"
@@ -316,11 +317,9 @@ static int open_log(struct program *program) {
 
 /* The sockets listen already: it can call as soon as it wants. */
 static int start_command(struct program *program) {
-  const char *text = program->config->server_command;
-  const char *address = anycable_server_address(program->server, 0);
-  int error = text ? ac_main_command_start(&program->command, text,
-                                           address ? address : "")
-                   : 0;
+  int error = program->config->server_command
+                  ? ac_main_command_start(&program->command, program->server)
+                  : 0;
   if (error)
     say(program, "server_command: cannot be started: %s", ac_errno_text(error));
   return error ? FAILURE : 0;
@@ -367,6 +366,7 @@ static int run(struct program *program) {
     return -1;
   }
   pthread_join(program->thread, NULL);
+  ac_log_write(&program->log, ANYCABLE_LOG_INFO, "stopped");
   if (program->result == ANYCABLE_OK)
     return program->failed ? FAILURE : EXIT_SUCCESS;
   say(program, "%s", anycable_server_error(program->server));
@@ -388,10 +388,17 @@ static int run_server(struct program *program) {
   int error = take_over(program);
   if (error)
     return error;
-  if (anycable_server_new(&program->server, program->app, program->config) !=
-      ANYCABLE_OK) {
+  error = anycable_server_new(&program->server, program->app, program->config);
+  if (error) {
     say(program, "%s", anycable_app_error(program->app));
-    return FAILURE;
+    bool blameless = ac_app_check(program->app) == ANYCABLE_OK;
+    return blameless && error == ANYCABLE_ERR_INVALID ? USAGE : FAILURE;
+  }
+  if (!ac_door_at(program->server, 0)) {
+    say(program, "rpc_host: \"" AC_NOWHERE "\" leaves nothing to be served; "
+                 "set http_host or http_health_port");
+    anycable_server_free(program->server);
+    return USAGE;
   }
   int status = run(program);
   if (status >= 0)

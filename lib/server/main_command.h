@@ -4,6 +4,7 @@
 #ifndef AC_SERVER_MAIN_COMMAND_H
 #define AC_SERVER_MAIN_COMMAND_H
 
+#include <anycable/server.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -17,10 +18,10 @@ struct ac_main_command {
   int status; /* of wait(2), once |ended| */
 };
 
-/* Starts it, where it finds the backend at |address| as ANYCABLE_RPC_HOST.
- * Zero, or an errno value. */
-int ac_main_command_start(struct ac_main_command *command, const char *text,
-                          const char *address);
+/* Starts the server_command of |server|'s config. Its environment tells it
+ * where it finds |server|, and the secrets of that. Zero, or an errno value. */
+int ac_main_command_start(struct ac_main_command *command,
+                          const anycable_server *server);
 
 /* True from its start to its end. */
 bool ac_main_command_runs(const struct ac_main_command *command);

@@ -47,6 +47,12 @@ static void respond(struct ac_http_exchange *exchange,
       ac_container_of(exchange, struct http_stream, exchange);
   struct ac_h2_field fields[5];
   size_t n = 0;
+  if (response->status >= 400) {
+    ac_count(&http->server->http2_errors, 1);
+    ac_log_write(&http->server->log, http->server->grpc.chatter_level,
+                 "http: %s: %d %s", ac_h2_stream_peer(http->stream),
+                 response->status, response->reason);
+  }
   snprintf(http->status, sizeof(http->status), "%d", response->status);
   snprintf(http->length, sizeof(http->length), "%zu", response->body.len);
   add(fields, &n, ":status", http->status);
@@ -182,8 +188,7 @@ static void ready(void *data) {
   if (!s->is_http) {
     ac_grpc_handler.ready(&s->grpc);
   } else if (s->http.refused) {
-    const struct ac_http_response response = {.status = s->http.refused};
-    respond(&s->http.exchange, &response);
+    ac_http_refuse(&s->http.exchange, s->http.refused);
   } else {
     s->http.served = true;
     ac_http_serve(&s->server->http, &s->http.exchange);

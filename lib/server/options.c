@@ -174,7 +174,8 @@ SETTER(rpc_reflection, RPC_REFLECTION)
 #define OPTIONS(OPTION)                                                        \
   OPTION("rpc-host", "=ADDRESS", anycable_config_set_rpc_host,                 \
          "Listen on host:port, [ipv6]:port, :port (every address of the" NL    \
-         "machine) or unix:/path; on several if separated by commas." NL       \
+         "machine) or unix:/path; on several if separated by commas; none:" NL \
+         "no gRPC." NL                                                         \
          "Default: " AC_DEFAULT_RPC_HOST ".")                                  \
   OPTION("rpc-tls-cert", "=FILE", set_tls_cert,                                \
          "Serve TLS with this certificate chain: a PEM file or PEM text.")     \
@@ -215,7 +216,8 @@ SETTER(rpc_reflection, RPC_REFLECTION)
          "Log lines of text, or of json. Default: text.")                      \
   OPTION("server-command", "=COMMAND", set_server_command,                     \
          "Start this WebSocket server beside the backend, by a shell, and" NL  \
-         "stop it with the backend. ANYCABLE_RPC_HOST tells it the address.")  \
+         "stop it with the backend. ANYCABLE_RPC_HOST tells it the address;" NL\
+         "secrets are passed on. Not with --handover.")                        \
   OPTION("log-grpc", BOOLEAN, set_log_grpc,                                    \
          "Log connections too, not only at level debug. Default: false.")      \
   OPTION("debug", BOOLEAN, set_debug,                                          \

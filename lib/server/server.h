@@ -66,6 +66,7 @@ struct anycable_server {
 
   ac_counter rounds;       /* of the loop, on which the parts were woken */
   ac_counter refused_ever; /* connections */
+  ac_counter http2_errors; /* answers of 400 and above */
   size_t refused;          /* connections, since that was logged last */
   uint64_t refused_said;   /* when it was */
 

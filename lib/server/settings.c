@@ -241,6 +241,26 @@ const char *anycable_config_get(const anycable_config *config, int setting) {
   return on ? "true" : "false";
 }
 
+/* Is |path| below |mount|? */
+static bool is_below(const char *path, const char *mount) {
+  size_t len = mount ? strlen(mount) : 0;
+  return len > 0 && strncmp(path, mount, len) == 0 && path[len] == '/';
+}
+
+const char *ac_settings_conflict(const anycable_config *config) {
+  const char *health =
+      anycable_config_get(config, ANYCABLE_SETTING_HTTP_HEALTH_PATH);
+  const char *metrics =
+      anycable_config_get(config, ANYCABLE_SETTING_HTTP_METRICS_PATH);
+  const char *mount =
+      anycable_config_get(config, ANYCABLE_SETTING_HTTP_RPC_MOUNT_PATH);
+  if (strcmp(health, metrics) == 0)
+    return "http_health_path: is http_metrics_path too";
+  if (is_below(health, mount) || is_below(metrics, mount))
+    return "http_rpc_mount_path: health or metrics are below it";
+  return NULL;
+}
+
 bool ac_config_is_on(const anycable_config *config, int setting) {
   return strcmp(anycable_config_get(config, setting), "true") == 0;
 }

@@ -182,9 +182,23 @@ class Requests(HttpTest):
                 ('GET', '/metrics?x', 200, None),
                 ('OPTIONS', '*', 404, None)):
             wire.send(request(method, path))
-            got, headers, _ = wire.answer()
+            got, headers, text = wire.answer()
             self.assertEqual((got, headers.get('Allow')), (status, allow),
                              (method, path))
+            if status == 405:
+                self.assertEqual(text, b'Method Not Allowed')
+
+    def test_errors_are_counted(self):
+        def errors():
+            wire.send(request('GET', '/metrics', b''))
+            return int(wire.answer()[2].decode().split(
+                'anycable_http_errors_total{protocol="http1"} ')[1].split()[0])
+        wire = self.wire()
+        before = errors()
+        for path in ('/', MOUNT + '/command', MOUNT + '/nothing'):
+            wire.send(request(path=path))
+            wire.answer()
+        self.assertEqual(errors(), before + 2)
 
     def test_head(self):
         wire = self.wire()
@@ -392,6 +406,10 @@ class Http2(HttpTest):
                  command('echo:' + 'x' * 100000).encode(), 200)):
             got = self.call(conn, path, headers, body, method)
             self.assertEqual(got.http_status, status, (method, path))
+            if status > 400:
+                self.assertIn(got.data.decode(), (
+                    'Unauthorized', 'Method Not Allowed', 'Content Too Large',
+                    'malformed JSON'))
         self.still_serves(conn)
 
 
@@ -574,6 +592,19 @@ class Doors(unittest.TestCase):
                        '--http-host=127.0.0.1:0'),
                       ('--http-host=0.0.0.0:0',), (mount,)):
             self.serve(*flags)
+
+    def test_refusals_are_logged(self):
+        server = self.serve(*FLAGS, '--log')
+        self.get(server.address, MOUNT + '/command', 'POST', '{}')
+        with h2raw.Connection(server.address) as conn:
+            stream = conn.request([(':method', 'PUT'), (':scheme', 'http'),
+                                   (':path', '/health'), (':authority', 'h')],
+                                  None)
+            self.assertEqual(conn.response(stream, h2raw.PATIENCE).http_status,
+                             405)
+        for reason in ('401 Unauthorized', '405 Method Not Allowed'):
+            self.assertRegex(server.stderr(),
+                             r'http: 127\.0\.0\.1:\d+: ' + reason)
 
     def test_derived_key(self):
         """As the real server derives it from its secret "s"."""

@@ -215,7 +215,7 @@ static void refuses_bad_addresses(void **state) {
   char error[256];
   for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
     assert_null(ac_listener_open(cases[i][0], error, sizeof(error)));
-    if (!strstr(error, cases[i][1]) || strncmp(error, "rpc_host: ", 10) != 0)
+    if (!strstr(error, cases[i][1]) || *error != '"')
       fail_msg("\"%s\" does not have \"%s\"", error, cases[i][1]);
   }
   /* Too long in every way, with little room for the reason. */

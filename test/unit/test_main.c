@@ -91,6 +91,23 @@ static void test_cannot_serve(void **state) {
   assert_said("backend: rpc_host: \"unix:/nowhere/socket\" cannot be listened "
               "on: No such file or directory\n");
   assert_said("application: freed\n");
+  start(run_main, ANY_PORT " --http-host=none");
+  assert_ends(1);
+  assert_said("backend: http_host: \"none\" has no port; use host:port");
+  start(run_main, "--http-host=127.0.0.1:0 --http-health-port=1 "
+                  "--rpc-host=none --http-rpc-mount-path=/a "
+                  "--http-metrics-path=/a/connect");
+  assert_ends(2);
+  assert_said("http_rpc_mount_path: health or metrics are below it");
+  start(run_main, ANY_PORT " --http-health-path=/a --http-metrics-path=/a");
+  assert_ends(2);
+  assert_said("http_health_path: is http_metrics_path too");
+  start(run_main, "--rpc-host=:0 --http-rpc-mount-path=/a");
+  assert_ends(2);
+  assert_said("http_rpc_mount_path: other machines can reach [::]:");
+  start(run_main, "--rpc-host=none");
+  assert_ends(2);
+  assert_said("backend: rpc_host: \"none\" leaves nothing to be served");
   start(run_main, "--log-file=/nowhere/log");
   assert_ends(1);
   assert_said("backend: log_file: \"/nowhere/log\" cannot be opened: No such "
@@ -100,7 +117,7 @@ static void test_cannot_serve(void **state) {
   assert_ends(1);
   assert_said("backend: rpc_tls_cert: cannot read /nowhere/cert: ");
   start(run_main, ANY_PORT " --rpc-tls-client-ca=ca.pem");
-  assert_ends(1);
+  assert_ends(2);
   assert_said("backend: rpc_tls_client_ca: has no effect without rpc_tls_cert");
   start(run_without_factory, "");
   assert_ends(1);

@@ -46,6 +46,29 @@ static void test_told_the_address(void **state) {
   unlink(script);
 }
 
+/* A WebSocket server that calls by HTTP needs more: a URL, and the key. */
+static void test_told_the_url(void **state) {
+  char words[400];
+  (void)state;
+  write_script("echo beside: $ANYCABLE_RPC_HOST $ANYCABLE_SECRET "
+               "$ANYCABLE_HTTP_RPC_SECRET; exec sleep 100\n");
+  snprintf(words, sizeof(words),
+           "--rpc-host=none --http-host=127.0.0.1:0 "
+           "--http-rpc-mount-path=/here --secret=s3 --http-rpc-secret=k3 "
+           "--server-command=.\t%s",
+           script);
+  setenv("ANYCABLE_SECRET", "another", 1);
+  start(run_main, words);
+  const char *told = wait_until_said("beside: http://127.0.0.1:");
+  wait_until_said("k3\n");
+  assert_string_equal(strchr(told, '/'), "/here s3 k3\n");
+  send_signal(SIGTERM);
+  assert_ends(0);
+  assert_said("INFO stopped");
+  unsetenv("ANYCABLE_SECRET");
+  unlink(script);
+}
+
 static void test_ends_by_itself(void **state) {
   (void)state;
   start_beside("exit 7\n");
@@ -175,7 +198,7 @@ static void test_not_taken_over(void **state) {
   send_signal(SIGTERM);
   assert_ends(0);
   start(run_main, ANY_PORT " --handover=/tmp/p --server-command=true");
-  assert_ends(1);
+  assert_ends(2);
   assert_said("handover: does not go together with server_command");
 }
 
@@ -350,6 +373,7 @@ static void test_not_passed(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_told_the_address),
+      cmocka_unit_test(test_told_the_url),
       cmocka_unit_test(test_ends_by_itself),
       cmocka_unit_test(test_does_not_end),
       cmocka_unit_test(test_not_there),
