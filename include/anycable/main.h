@@ -17,9 +17,9 @@ extern "C" {
  *    2026-11-22T09:18:03.123Z INFO message
  *
  *  and serves until SIGINT or SIGTERM. Then calls under way have ten seconds; a
- *  second signal gives them up. SIGHUP has the certificate read and the log
- *  file opened again. SIGPIPE is ignored. Handlers and mask are put back in the
- *  end.
+ *  second signal gives them up, and handlers have two more to end. SIGHUP has
+ *  the certificate read and the log file opened again. SIGPIPE is ignored.
+ *  Handlers and mask are put back in the end.
  *
  *  With --server-command it starts a WebSocket server beside the backend. That
  *  is asked to end first, and has ten seconds too, in which it is still served;
@@ -28,7 +28,8 @@ extern "C" {
  *  With --handover, a process takes over from the one before: see "STOPPING" in
  *  anycable(7).
  *
- *  Under systemd it listens on the sockets that are passed on, says when it is
+ *  Under systemd it listens on the sockets that are passed on, whatever their
+ *  names, and on those of --rpc-host where that is given, says when it is
  *  ready, reloads and stops, and tells the watchdog for as long as the server's
  *  loop goes round. src/deploy has units.
  *

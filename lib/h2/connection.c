@@ -90,7 +90,7 @@ static void destroy(struct ac_h2_connection *connection) {
   if (!ac_list_empty(&connection->link)) {
     ac_list_remove(&connection->link);
     ac_count(&h2->traffic.closed, 1);
-    ac_log_write(&h2->log, h2->config.chatter_level, "grpc: %s closed",
+    ac_log_write(&h2->log, h2->config.chatter_level, "http2: %s closed",
                  ac_stream_peer(connection->stream));
   }
   nghttp2_session_del(connection->session);
@@ -123,7 +123,7 @@ bool ac_h2_accept(struct ac_h2 *h2, struct ac_stream *stream) {
   }
   ac_list_append(&h2->connections, &connection->link);
   ac_count(&h2->traffic.opened, 1);
-  ac_log_write(&h2->log, h2->config.chatter_level, "grpc: %s connected",
+  ac_log_write(&h2->log, h2->config.chatter_level, "http2: %s connected",
                ac_stream_peer(stream));
   ac_h2_lifetime_begin(connection);
   ac_h2_connection_touch(connection); /* SETTINGS go out at once */
@@ -254,7 +254,7 @@ static void take(struct ac_h2_connection *connection, const char *data,
   if (n >= 0)
     return;
   ac_log_write(&connection->h2->log, connection->h2->config.chatter_level,
-               "grpc: %s: %s", ac_stream_peer(connection->stream),
+               "http2: %s: %s", ac_stream_peer(connection->stream),
                nghttp2_strerror((int)n));
   flush(connection);
   connection->phase = AC_H2_DEAD;

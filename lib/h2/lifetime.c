@@ -153,7 +153,7 @@ void ac_h2_lifetime_punish(struct ac_h2_connection *connection,
   if (connection->phase >= AC_H2_LINGER || connection->punished)
     return;
   connection->punished = true;
-  ac_log_write(&connection->h2->log, ANYCABLE_LOG_WARN, "grpc: %s: %s",
+  ac_log_write(&connection->h2->log, ANYCABLE_LOG_WARN, "http2: %s: %s",
                ac_stream_peer(connection->stream), farewell);
   nghttp2_submit_goaway(
       connection->session, NGHTTP2_FLAG_NONE,

@@ -2,6 +2,7 @@
 #include "server/door.h"
 
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -154,12 +155,17 @@ static const char *serves(const struct ac_door *door) {
 
 void ac_doors_announce(anycable_server *server, int workers) {
   const struct ac_door *door;
-  for (size_t i = 0; (door = ac_door_at(server, i)); i++)
+  char how[48] = "";
+  for (size_t i = 0; (door = ac_door_at(server, i)); i++) {
+    if (door->kind != AC_DOOR_HEALTH)
+      snprintf(how, sizeof(how), " (TLS %s, %d workers)",
+               server->tls ? "on" : "off", workers);
+    else /* there is no TLS, and no call */
+      *how = '\0';
     ac_log_write(&server->log, ANYCABLE_LOG_INFO,
-                 "libanycable %s serves %s on %s (TLS %s, %d workers)",
-                 anycable_version(), serves(door), door->address,
-                 server->tls && door->kind != AC_DOOR_HEALTH ? "on" : "off",
-                 workers);
+                 "libanycable %s serves %s on %s%s", anycable_version(),
+                 serves(door), door->address, how);
+  }
 }
 
 /* --- shutting ------------------------------------------------------------- */
