@@ -23,7 +23,6 @@ struct ac_traffic {
   ac_counter closed;
   ac_counter received; /* bytes */
   ac_counter sent;
-  ac_counter errors; /* answers of 400 and above */
 };
 
 #endif

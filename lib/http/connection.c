@@ -31,6 +31,7 @@ struct ac_http1 {
   struct ac_list connections;
   struct ac_list dirty;
   struct ac_traffic traffic;
+  ac_counter errors;    /* answers of 400 and above */
   uint64_t draining;    /* since when; 0: not */
   struct ac_buffer out; /* an answer that is being put together */
   char in[READ_SIZE];
@@ -224,29 +225,23 @@ static char *put_head(char *at, const struct ac_http_response *response,
   return put(at, "\r\n\r\n");
 }
 
-static void tell_error(struct connection *connection,
-                       const struct ac_http_response *response) {
-  struct ac_http1 *http1 = connection->http1;
-  ac_count(&http1->traffic.errors, 1);
-  ac_log_write(&http1->log, http1->config.chatter_level, "http: %s: %d %s",
-               ac_stream_peer(connection->stream), response->status,
-               response->reason);
-}
-
 static void respond(struct ac_http_exchange *exchange,
                     const struct ac_http_response *response) {
   struct connection *connection =
       ac_container_of(exchange, struct connection, exchange);
-  struct ac_buffer *out = &connection->http1->out;
+  struct ac_http1 *http1 = connection->http1;
+  struct ac_buffer *out = &http1->out;
   anycable_str body = response->body;
   char *begin = ac_buffer_reserve(out, HEAD + body.len);
   if (!begin) {
     kill(connection);
     return;
   }
-  connection->close = connection->close || connection->http1->draining != 0;
+  connection->close = connection->close || http1->draining != 0;
   if (response->status >= 400)
-    tell_error(connection, response);
+    ac_http_tell_error(response, ac_stream_peer(connection->stream),
+                       &http1->errors, &http1->log,
+                       http1->config.chatter_level);
   char *end = put_head(begin, response, connection->close);
   if (body.len > 0 && !anycable_str_is(exchange->method, "HEAD")) {
     memcpy(end, body.ptr, body.len);
@@ -474,6 +469,10 @@ size_t ac_http1_connections(const struct ac_http1 *http1) {
 
 const struct ac_traffic *ac_http1_traffic(const struct ac_http1 *http1) {
   return &http1->traffic;
+}
+
+uint64_t ac_http1_errors(const struct ac_http1 *http1) {
+  return http1 ? ac_counted(&http1->errors) : 0;
 }
 
 void ac_http1_drain(struct ac_http1 *http1) {

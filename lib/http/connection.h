@@ -50,6 +50,9 @@ size_t ac_http1_connections(const struct ac_http1 *http1);
 /* Any thread may read what that counts. */
 const struct ac_traffic *ac_http1_traffic(const struct ac_http1 *http1);
 
+/* How many answers were of 400 and above. Any thread. */
+uint64_t ac_http1_errors(const struct ac_http1 *http1);
+
 /* Closes each connection behind its next answer, and those that wait for a
  * request when AC_HTTP1_LAST_CALLS are over. */
 void ac_http1_drain(struct ac_http1 *http1);

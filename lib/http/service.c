@@ -53,6 +53,14 @@ void ac_http_refuse(struct ac_http_exchange *exchange, int status) {
   say(exchange, status, reason_of(status));
 }
 
+void ac_http_tell_error(const struct ac_http_response *response,
+                        const char *peer, ac_counter *errors,
+                        const struct ac_log *log, int level) {
+  ac_count(errors, 1);
+  ac_log_write(log, level, "http: %s: %d %s", peer, response->status,
+               response->reason);
+}
+
 static void refuse_method(struct ac_http_exchange *exchange,
                           const char *allow) {
   const char *reason = reason_of(405);

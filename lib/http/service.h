@@ -3,6 +3,8 @@
 #ifndef AC_HTTP_SERVICE_H
 #define AC_HTTP_SERVICE_H
 
+#include "base/counter.h"
+#include "base/log.h"
 #include "base/runtime.h"
 #include "http/http.h"
 #include "http/json.h"
@@ -29,5 +31,10 @@ bool ac_http_mounted(const struct ac_http_service *service, anycable_str path);
 /* Answers an exchange with |status| and, but for 200, its name as the body. For
  * bearers too, before they have it served. */
 void ac_http_refuse(struct ac_http_exchange *exchange, int status);
+
+/* For bearers, of an answer of 400 and above: counts it, and tells the log. */
+void ac_http_tell_error(const struct ac_http_response *response,
+                        const char *peer, ac_counter *errors,
+                        const struct ac_log *log, int level);
 
 #endif

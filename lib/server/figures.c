@@ -148,9 +148,7 @@ static void tell_errors(struct teller *teller, const anycable_server *server) {
       "Requests by HTTP that were answered with 400 and above.", "counter"};
   teller->family = &family;
   tell(teller, "protocol=\"http2\"", ac_counted(&server->http2_errors));
-  tell(teller, "protocol=\"http1\"",
-       server->http1 ? ac_counted(&ac_http1_traffic(server->http1)->errors)
-                     : 0);
+  tell(teller, "protocol=\"http1\"", ac_http1_errors(server->http1));
 }
 
 static void tell_refused(struct teller *teller, const anycable_server *server) {

@@ -47,12 +47,11 @@ static void respond(struct ac_http_exchange *exchange,
       ac_container_of(exchange, struct http_stream, exchange);
   struct ac_h2_field fields[5];
   size_t n = 0;
-  if (response->status >= 400) {
-    ac_count(&http->server->http2_errors, 1);
-    ac_log_write(&http->server->log, http->server->grpc.chatter_level,
-                 "http: %s: %d %s", ac_h2_stream_peer(http->stream),
-                 response->status, response->reason);
-  }
+  anycable_server *server = http->server;
+  if (response->status >= 400)
+    ac_http_tell_error(response, ac_h2_stream_peer(http->stream),
+                       &server->http2_errors, &server->log,
+                       server->grpc.chatter_level);
   snprintf(http->status, sizeof(http->status), "%d", response->status);
   snprintf(http->length, sizeof(http->length), "%zu", response->body.len);
   add(fields, &n, ":status", http->status);

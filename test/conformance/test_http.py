@@ -590,6 +590,7 @@ class Doors(unittest.TestCase):
                       (mount, '--listen', '0.0.0.0:0', '--secret=s'),
                       (mount, '--listen', '0.0.0.0:0',
                        '--http-host=127.0.0.1:0'),
+                      (mount, '--listen', '[::ffff:127.0.0.1]:0'),
                       ('--http-host=0.0.0.0:0',), (mount,)):
             self.serve(*flags)
 
